@@ -1,9 +1,6 @@
-// Runs after `npm ci` and `npm install`: builds dist/ when the sources are here (a clone), does nothing when they are not.
-import { execFileSync } from 'node:child_process';
+// Runs after `npm ci` and `npm install`. Builds dist/ in a clone with its development tools; where either is missing
+// (`npm ci --omit=dev`, a folder without sources) there is nothing to build with or from.
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-if (existsSync(`${root}src/index.ts`)) {
-  execFileSync(process.execPath, [`${root}scripts/build.mjs`], { stdio: 'inherit' });
-}
+const here = (/** @type {string} */ path) => existsSync(new URL(`../${path}`, import.meta.url));
+if (here('src/index.ts') && here('node_modules/@typescript/native')) await import('./build.mjs');
