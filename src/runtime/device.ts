@@ -1,0 +1,32 @@
+import type { DType, TypedArray } from '../core/dtype.js';
+import type { Node } from '../graph/node.js';
+import type { AnyStorage, DeviceStorage } from './storage.js';
+
+/** What a program computes: from inputs and scalars to outputs. */
+export interface ProgramGraph {
+  /** `buffer` nodes (or nodes with values), in the order in which `run` gets their values. */
+  readonly inputs: readonly Node[];
+  readonly scalars: readonly Node<'scalar'>[];
+  readonly outputs: readonly Node[];
+  /** For each output, the number of the input whose storage it may be written over; undefined: none. */
+  readonly overwrites: readonly (number | undefined)[];
+}
+
+/** A compiled graph. Runs are synchronous. */
+export interface Program {
+  /** Reads `inputs`, writes `outputs`; an output may be the very storage of the input that it overwrites. */
+  run(inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void;
+  /** Gives back code and memory. */
+  free(): void;
+}
+
+/** A machine that keeps values and runs programs. */
+export interface Device {
+  readonly name: string;
+  compile(graph: ProgramGraph): Program;
+  allocate(dtype: DType, size: number): DeviceStorage;
+  free(storage: DeviceStorage): void;
+  /** A copy of the elements. */
+  read(storage: DeviceStorage): TypedArray;
+  write(storage: DeviceStorage, data: TypedArray): void;
+}

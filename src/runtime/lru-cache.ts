@@ -1,0 +1,44 @@
+/** A map of bounded size; what was not used for the longest time leaves first. */
+export class LruCache<K, V> {
+  private readonly entries = new Map<K, V>();
+  private readonly limit: number;
+  private readonly onEvict: (value: V) => void;
+
+  constructor(limit: number, onEvict: (value: V) => void = () => undefined) {
+    this.limit = limit;
+    this.onEvict = onEvict;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  get(key: K): V | undefined {
+    const value = this.entries.get(key);
+    if (value === undefined) return undefined;
+    // Maps remember the order of insertion: inserting anew makes the entry the youngest.
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    return value;
+  }
+
+  set(key: K, value: V): void {
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    for (const [oldest, old] of this.entries) {
+      if (this.entries.size <= this.limit) break;
+      this.entries.delete(oldest);
+      this.onEvict(old);
+    }
+  }
+
+  /** The values, oldest first. */
+  list(): V[] {
+    return [...this.entries.values()];
+  }
+
+  clear(): void {
+    for (const value of this.entries.values()) this.onEvict(value);
+    this.entries.clear();
+  }
+}

@@ -1,0 +1,55 @@
+import { allocate, type DType, type TypedArray } from '../core/dtype.js';
+import { InternalError } from '../core/errors.js';
+import type { Node } from '../graph/node.js';
+import { interpret } from '../targets/reference/interpret.js';
+import type { Device, Program, ProgramGraph } from './device.js';
+import { copyOf, DeviceStorage, readValue, type AnyStorage } from './storage.js';
+
+/** The interpreter as a device: slow, obvious, everywhere available; what the others are tested against. */
+export class ReferenceDevice implements Device {
+  readonly name = 'reference';
+  /** By address, which here is a mere number. */
+  private readonly memory = new Map<number, TypedArray>();
+  private next = 1;
+
+  compile(graph: ProgramGraph): Program {
+    return {
+      run: (inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void => {
+        const values = new Map<Node, TypedArray>();
+        graph.inputs.forEach((node, i) => {
+          const storage = inputs[i];
+          if (storage === undefined) throw new InternalError(`input ${i} of a program is missing`);
+          values.set(node, readValue(storage));
+        });
+        graph.scalars.forEach((node, i) => values.set(node, Float64Array.of(scalars[i] ?? Number.NaN)));
+        const results = interpret(graph.outputs, values);
+        outputs.forEach((storage, i) => this.memory.set(storage.address, results[i] as TypedArray));
+      },
+      free: () => undefined,
+    };
+  }
+
+  allocate(dtype: DType, size: number): DeviceStorage {
+    const storage = new DeviceStorage(this, dtype, size, this.next++);
+    this.memory.set(storage.address, allocate(dtype, size));
+    return storage;
+  }
+
+  free(storage: DeviceStorage): void {
+    this.memory.delete(storage.address);
+  }
+
+  read(storage: DeviceStorage): TypedArray {
+    return copyOf(storage.dtype, this.at(storage));
+  }
+
+  write(storage: DeviceStorage, data: TypedArray): void {
+    this.memory.set(storage.address, copyOf(storage.dtype, data));
+  }
+
+  private at(storage: DeviceStorage): TypedArray {
+    const data = this.memory.get(storage.address);
+    if (data === undefined) throw new InternalError('a value was read after it was freed');
+    return data;
+  }
+}

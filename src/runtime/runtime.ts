@@ -1,0 +1,172 @@
+/** Given nodes, their values: picks the device, caches programs, places results. */
+import { bytesPerElement } from '../core/dtype.js';
+import { ArgumentError, InternalError } from '../core/errors.js';
+import { sizeOf } from '../core/shape.js';
+import { forgetHistory, type Node } from '../graph/node.js';
+import type { Device, Program, ProgramGraph } from './device.js';
+import { LruCache } from './lru-cache.js';
+import { ReferenceDevice } from './reference-device.js';
+import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
+import { structureOf } from './structure.js';
+
+/** Results up to this size are copied out to ordinary arrays, which the garbage collector frees at once and for sure. */
+const HOST_RESULT_BYTES = 1 << 20;
+
+/** Programs kept; the least recently used one goes first. */
+const PROGRAM_LIMIT = 512;
+
+const makers = new Map<string, () => Device>([['reference', () => new ReferenceDevice()]]);
+const devices = new Map<string, Device>();
+const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => { program.free(); });
+let chosen: string | undefined;
+
+/** Adds a kind of device under `name`; `make` runs when it is first used. */
+export function registerDevice(name: string, make: () => Device): void {
+  makers.set(name, make);
+}
+
+/** The names of the devices that can be chosen. */
+export function deviceNames(): string[] {
+  return [...makers.keys()];
+}
+
+/** Chooses the device for everything evaluated from now on. */
+export function setDevice(name: string): void {
+  if (!makers.has(name)) throw new ArgumentError(`unknown device '${name}'`, `known devices: ${deviceNames().join(', ')}`);
+  chosen = name;
+}
+
+/** The device in use: the one chosen, else wasm. */
+export function currentDevice(): Device {
+  const name = chosen ?? (makers.has('wasm') ? 'wasm' : 'reference');
+  let device = devices.get(name);
+  if (device === undefined) {
+    const make = makers.get(name);
+    if (make === undefined) throw new InternalError(`device '${name}' is not registered`);
+    device = make();
+    devices.set(name, device);
+  }
+  return device;
+}
+
+/** The memory of a variable. Two storages at the most: updates write over the older one while the other may still be read. */
+export interface Slot {
+  current: AnyStorage;
+  spare: DeviceStorage | undefined;
+}
+
+/** `slot` is to become the value of `node`. */
+export interface Update {
+  readonly slot: Slot;
+  readonly node: Node;
+}
+
+/** The program for a graph, from the cache or fresh. */
+export function programFor(key: string, graph: ProgramGraph): Program {
+  const device = currentDevice();
+  const full = `${device.name}:${graph.overwrites.join()}:${key}`;
+  let program = programs.get(full);
+  if (program === undefined) {
+    program = device.compile(graph);
+    programs.set(full, program);
+  }
+  return program;
+}
+
+/** Computes `outputs` and carries out `updates`, all in one program. Afterwards each node has its value. */
+export function evaluate(outputs: readonly Node[], updates: readonly Update[] = []): void {
+  const wanted = [...new Set([...outputs, ...updates.map((each) => each.node)])].filter((node) => node.value === undefined);
+  for (const node of outputs) if (node.value !== undefined) valueOf(node);
+  const targets = new Map(updates.map((each) => [each.node, each.slot]));
+  if (wanted.length > 0) {
+    const { key, inputs, scalars } = structureOf(wanted);
+    const values = inputs.map(inputValue);
+    const graph: ProgramGraph = { inputs, scalars, outputs: wanted, overwrites: wanted.map(() => undefined) };
+    const program = programFor(key, graph);
+    const places = wanted.map((node) => {
+      const slot = targets.get(node);
+      return slot === undefined ? currentDevice().allocate(node.dtype, sizeOf(node.shape)) : takeSpare(slot, node);
+    });
+    program.run(values, scalars.map((node) => node.attributes.cell.value), places);
+    wanted.forEach((node, i) => {
+      const place = places[i] as DeviceStorage;
+      const slot = targets.get(node);
+      if (slot === undefined) setValue(node, settle(place));
+      else {
+        setValue(node, place);
+        advance(slot, place);
+      }
+    });
+  }
+  // A node that several variables were set to, or that had its value before: each variable needs memory of its own.
+  for (const { slot, node } of updates) {
+    if (slot.current !== node.value) replaceValue(slot, valueOf(node));
+  }
+  if (updates.length > 0) for (const node of new Set([...outputs, ...wanted])) forgetHistory(node);
+}
+
+/** The value of a program's input. */
+export function inputValue(node: Node): AnyStorage {
+  if (node.value === undefined) {
+    throw new ArgumentError(
+      `a tensor of shape [${node.shape.join(', ')}] is used outside the compiled function in which it was made`,
+      'return it from the function, or compute it inside',
+    );
+  }
+  return valueOf(node);
+}
+
+/** Moves a small result out of the device; large ones stay, and are freed once nobody can reach them. */
+export function settle(place: DeviceStorage): AnyStorage {
+  const { device, dtype, size } = place;
+  if (size * bytesPerElement(dtype) <= HOST_RESULT_BYTES) {
+    const data = device.read(place);
+    device.free(place);
+    return new HostStorage(dtype, data);
+  }
+  freeWhenUnreachable(place);
+  return place;
+}
+
+/** Storages nobody can reach. A safety net for large results only: callbacks never run inside a synchronous loop. */
+const unreachable = new FinalizationRegistry<() => void>((release) => { release(); });
+
+function freeWhenUnreachable(place: DeviceStorage): void {
+  const { device, dtype, size, address } = place;
+  unreachable.register(place, () => { device.free(new DeviceStorage(device, dtype, size, address)); });
+}
+
+/** Memory for a slot's next value that is not the current one. */
+export function takeSpare(slot: Slot, node: Node): DeviceStorage {
+  const { spare } = slot;
+  const device = currentDevice();
+  if (spare?.device === device && spare.size === sizeOf(node.shape) && spare.dtype === node.dtype) {
+    slot.spare = undefined;
+    spare.version++;
+    return spare;
+  }
+  return device.allocate(node.dtype, sizeOf(node.shape));
+}
+
+/** Makes `place` the value of the slot; what was there becomes the spare. */
+export function advance(slot: Slot, place: DeviceStorage): void {
+  const { current } = slot;
+  slot.current = place;
+  if (current instanceof DeviceStorage && current !== place) {
+    if (slot.spare !== undefined) slot.spare.device.free(slot.spare);
+    slot.spare = current;
+  }
+}
+
+/** Gives the slot a value that belongs to somebody else, by reference if it can never change. */
+export function replaceValue(slot: Slot, value: AnyStorage): void {
+  if (value instanceof HostStorage) {
+    if (slot.current instanceof DeviceStorage) {
+      if (slot.spare !== undefined) slot.spare.device.free(slot.spare);
+      slot.spare = slot.current;
+    }
+    slot.current = value;
+    return;
+  }
+  slot.current = new HostStorage(value.dtype, value.device.read(value));
+}

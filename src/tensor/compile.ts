@@ -1,0 +1,238 @@
+import { sizeOf } from '../core/shape.js';
+import { buffer, placeholder } from '../graph/build.js';
+import type { Node } from '../graph/node.js';
+import { LruCache } from '../runtime/lru-cache.js';
+import { advance, currentDevice, inputValue, programFor, settle, takeSpare } from '../runtime/runtime.js';
+import type { Program } from '../runtime/device.js';
+import { DeviceStorage, setValue, type AnyStorage } from '../runtime/storage.js';
+import { structureOf } from '../runtime/structure.js';
+import { realize } from './realize.js';
+import { isTensor, Tensor } from './tensor.js';
+import { activeTrace, withTrace, type Trace } from './trace.js';
+import type { Variable } from './variable.js';
+
+/** Signatures (shapes, dtypes, other arguments) remembered per compiled function. */
+const SIGNATURE_LIMIT = 64;
+
+/** Where an input of the program comes from at each call. */
+type Source =
+  | { readonly kind: 'argument'; readonly index: number }
+  | { readonly kind: 'variable'; readonly variable: Variable }
+  | { readonly kind: 'captured'; readonly node: Node };
+
+/** A function after tracing: the program and how to feed it. */
+interface Compiled {
+  readonly key: string;
+  readonly inputs: readonly Source[];
+  readonly inputNodes: readonly Node[];
+  readonly scalars: readonly Node<'scalar'>[];
+  readonly outputs: readonly Node[];
+  /** For each output node: the variables that take it as their value. */
+  readonly assigns: readonly (readonly Variable[])[];
+  readonly results: readonly Node[];
+  readonly returned: unknown;
+  readonly isResult: readonly boolean[];
+}
+
+const compiledFunctions = new WeakMap<object, LruCache<string, Compiled>>();
+
+/**
+ * Turns a function of tensors into one program per signature: the graph is built at the first call only, and each
+ * call is one dispatch. Variables assigned inside are updated in place. Arguments that are not tensors are part of
+ * the signature; plain numbers used inside are fixed when the function is traced, except those that live in cells
+ * (an optimizer's learning rate).
+ *
+ * @example
+ * ```ts
+ * const square = compile((x: Tensor) => x.mul(x));
+ * await square(tensor([1, 2, 3])).array(); // => [1, 4, 9]
+ * ```
+ */
+export function compile<Args extends readonly unknown[], Result>(
+  fn: (...args: Args) => Result,
+): (...args: Args) => Result {
+  const cache = new LruCache<string, Compiled>(SIGNATURE_LIMIT);
+  const compiled = (...args: Args): Result => {
+    // Inside another trace the outer program takes everything in.
+    if (activeTrace() !== undefined) return fn(...args);
+    const tensors = tensorsIn(args);
+    const signature = `${currentDevice().name}:${signatureOf(args)}`;
+    let entry = cache.get(signature);
+    if (entry === undefined) {
+      entry = traceFunction(fn, args);
+      cache.set(signature, entry);
+    }
+    return run(entry, tensors) as Result;
+  };
+  compiledFunctions.set(compiled, cache);
+  return compiled;
+}
+
+/** The graphs that a compiled function has been traced to so far; for `inspect`. */
+export function tracedGraphs(compiled: object): { outputs: readonly Node[]; inputs: readonly Node[]; key: string; overwrites: readonly (number | undefined)[] }[] | undefined {
+  const cache = compiledFunctions.get(compiled);
+  return cache?.list().map((entry) => ({
+    outputs: entry.outputs,
+    inputs: entry.inputNodes,
+    key: entry.key,
+    overwrites: overwritesOf(entry),
+  }));
+}
+
+function tensorsIn(args: readonly unknown[]): Tensor[] {
+  const found: Tensor[] = [];
+  for (const arg of args) visitTensors(arg, found);
+  return found;
+}
+
+function visitTensors(value: unknown, found: Tensor[]): void {
+  if (isTensor(value)) found.push(value);
+  else if (isTree(value)) for (const child of Object.values(value)) visitTensors(child, found);
+}
+
+/** Plain arrays and records are looked into; models and other objects are not. */
+function isTree(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+const objectIds = new WeakMap<object, number>();
+let nextObjectId = 0;
+
+function signatureOf(value: unknown): string {
+  if (isTensor(value)) return `${value.dtype}[${value.shape.join()}]`;
+  if (isTree(value)) {
+    return `{${Object.entries(value).map(([key, child]) => `${key}:${signatureOf(child)}`).join()}}`;
+  }
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
+    let id = objectIds.get(value);
+    if (id === undefined) objectIds.set(value, (id = nextObjectId++));
+    return `#${id}`;
+  }
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function replaceTensors(value: unknown, replace: (tensor: Tensor) => unknown): unknown {
+  if (isTensor(value)) return replace(value);
+  if (Array.isArray(value)) return value.map((child) => replaceTensors(child, replace));
+  if (isTree(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, replaceTensors(child, replace)]));
+  }
+  return value;
+}
+
+function traceFunction<Args extends readonly unknown[]>(fn: (...args: Args) => unknown, args: Args): Compiled {
+  const sources = new Map<Node, Source>();
+  let count = 0;
+  const formal = replaceTensors(args, (tensor) => {
+    const node = placeholder(tensor.shape, tensor.dtype);
+    sources.set(node, { kind: 'argument', index: count++ });
+    return new Tensor(node);
+  }) as Args;
+
+  const initial = new Map<Variable, Node>();
+  const present = new Map<Variable, Node>();
+  const trace: Trace = {
+    read(variable) {
+      let node = present.get(variable);
+      if (node === undefined) {
+        node = placeholder(variable.shape, variable.dtype);
+        initial.set(variable, node);
+        present.set(variable, node);
+        sources.set(node, { kind: 'variable', variable });
+      }
+      return node;
+    },
+    assign(variable, node) {
+      present.set(variable, node);
+    },
+  };
+  const returned = withTrace(trace, () => fn(...formal));
+  // A function may return variables too: read them while the trace knows them.
+  const nodes = new Map<Tensor, Node>();
+  const resultTensors: Tensor[] = [];
+  visitTensors(returned, resultTensors);
+  withTrace(trace, () => { for (const tensor of resultTensors) nodes.set(tensor, tensor.node); });
+  const results = resultTensors.map((tensor) => nodes.get(tensor) as Node);
+
+  const takers = new Map<Node, Variable[]>();
+  for (const [variable, node] of present) {
+    if (initial.get(variable) !== node) takers.set(node, [...(takers.get(node) ?? []), variable]);
+  }
+  const outputs = [...new Set([...results, ...takers.keys()])].filter((node) => node.value === undefined);
+  const { key, inputs, scalars } = structureOf(outputs);
+  return {
+    key,
+    inputs: inputs.map((node) => sources.get(node) ?? { kind: 'captured', node }),
+    inputNodes: inputs,
+    scalars,
+    outputs,
+    assigns: outputs.map((node) => takers.get(node) ?? []),
+    results,
+    returned,
+    isResult: outputs.map((node) => results.includes(node)),
+  };
+}
+
+/** An output may overwrite the variable that it becomes the value of, unless the caller gets it too. */
+function overwritesOf(entry: Compiled): (number | undefined)[] {
+  return entry.outputs.map((_, i) => {
+    const [variable, ...others] = entry.assigns[i] ?? [];
+    if (variable === undefined || others.length > 0 || entry.isResult[i] === true) return undefined;
+    const index = entry.inputs.findIndex((source) => source.kind === 'variable' && source.variable === variable);
+    return index < 0 ? undefined : index;
+  });
+}
+
+function run(entry: Compiled, args: readonly Tensor[]): unknown {
+  // Pending work first: it may be what the arguments are made of, or what variables are waiting for.
+  const unknown = args.map((tensor) => tensor.node);
+  for (const source of entry.inputs) if (source.kind === 'variable' && source.variable.memory().shared) unknown.push(source.variable.outerNode);
+  realize(unknown);
+
+  const values = entry.inputs.map((source): AnyStorage => {
+    switch (source.kind) {
+      case 'argument':
+        return inputValue((args[source.index] as Tensor).node);
+      case 'variable':
+        return source.variable.memory().slot.current;
+      case 'captured':
+        return inputValue(source.node);
+    }
+  });
+  const overwrites = overwritesOf(entry);
+  const program: Program = programFor(entry.key, { inputs: entry.inputNodes, scalars: entry.scalars, outputs: entry.outputs, overwrites });
+  const device = currentDevice();
+  const places = entry.outputs.map((node, i) => {
+    const [variable] = entry.assigns[i] ?? [];
+    if (variable === undefined || entry.isResult[i] === true) return device.allocate(node.dtype, sizeOf(node.shape));
+    const { slot, shared } = variable.memory();
+    const inPlace = overwrites[i] !== undefined && !shared && slot.current instanceof DeviceStorage && slot.current.device === device;
+    return inPlace ? (slot.current as DeviceStorage) : takeSpare(slot, node);
+  });
+  program.run(values, entry.scalars.map((node) => node.attributes.cell.value), places);
+
+  const known = new Map<Node, Node>();
+  entry.outputs.forEach((output, i) => {
+    const place = places[i] as DeviceStorage;
+    const [first, ...others] = entry.assigns[i] ?? [];
+    const owned = first !== undefined && entry.isResult[i] !== true;
+    const value = owned ? place : settle(place);
+    if (owned) {
+      advance(first.memory().slot, place);
+      first.updated();
+    } else if (first !== undefined) first.take(value);
+    for (const variable of others) variable.take(value);
+    if (entry.isResult[i] === true) {
+      const node = buffer(value, output.shape);
+      setValue(node, value);
+      known.set(output, node);
+    }
+  });
+  let next = 0;
+  return replaceTensors(entry.returned, () => {
+    const node = entry.results[next++] as Node;
+    return new Tensor(known.get(node) ?? node);
+  });
+}

@@ -1,0 +1,42 @@
+/** When values come into being: on request, together with all pending updates of variables. */
+import { forgetHistory, type Node } from '../graph/node.js';
+import { evaluate, type Update } from '../runtime/runtime.js';
+import { activeTrace } from './trace.js';
+import { GradientError } from '../core/errors.js';
+
+/** Chains longer than this are computed up to here before they grow further. */
+const LONGEST_CHAIN = 5000;
+
+/** Pending updates, in the order of their first assignment. */
+const pending = new Map<object, () => Update>();
+const afterwards = new Map<object, () => void>();
+
+/** Notes that `owner` has been assigned; `update` is asked for at the next evaluation, `done` called after it. */
+export function schedule(owner: object, update: () => Update, done: () => void): void {
+  pending.set(owner, update);
+  afterwards.set(owner, done);
+}
+
+/** Computes the values of `nodes`, and carries out all pending updates with them. */
+export function realize(nodes: readonly Node[]): void {
+  if (activeTrace() !== undefined) {
+    throw new GradientError(
+      'a value was asked for inside a compiled function or a transformed one (grad, vmap, scan)',
+      'such functions only describe the computation: return the tensor and read it outside',
+    );
+  }
+  if (pending.size === 0 && nodes.every((node) => node.value !== undefined)) return;
+  const updates = [...pending.values()].map((update) => update());
+  const done = [...afterwards.values()];
+  pending.clear();
+  afterwards.clear();
+  evaluate(nodes, updates);
+  for (const each of done) each();
+}
+
+/** Computes a chain that has grown too long. What was not marked for gradients forgets how it came about. */
+export function keepShort(node: Node): void {
+  if (node.depth < LONGEST_CHAIN || activeTrace() !== undefined) return;
+  evaluate([node]);
+  forgetHistory(node);
+}
