@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const compiler = join(root, 'node_modules/@typescript/native/bin/tsc');
+const compiler = join(root, 'node_modules/@typescript/compiler/bin/tsc');
 
 /** Directories count too: removing a file changes nothing else. */
 const inputs = () => [

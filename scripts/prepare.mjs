@@ -3,4 +3,4 @@
 import { existsSync } from 'node:fs';
 
 const here = (/** @type {string} */ path) => existsSync(new URL(`../${path}`, import.meta.url));
-if (here('src/index.ts') && here('node_modules/@typescript/native')) await import('./build.mjs');
+if (here('src/index.ts') && here('node_modules/@typescript/compiler')) await import('./build.mjs');
