@@ -1,0 +1,18 @@
+export { ArrayDataset, collate, gatherBatch } from './dataset.js';
+export type { ArrayDatasetOptions, Dataset } from './dataset.js';
+export { concatDatasets, kFold, mapDataset, split, subset, take } from './combine.js';
+export type { Fold } from './combine.js';
+export { DataLoader } from './loader.js';
+export type { DataLoaderOptions } from './loader.js';
+export { hostArray, hostArrayFrom } from './host-array.js';
+export type { Batch, HostArray, NestedNumbers, Sample } from './host-array.js';
+export { checkLabels, classCount, classNames } from './labels.js';
+export type { Classes } from './labels.js';
+export { digits } from './digits.js';
+export type { DigitsOptions } from './digits.js';
+export { fashionMnist, mnist } from './mnist.js';
+export type { NamedSetOptions } from './mnist.js';
+export type { LabeledSets } from './labeled-sets.js';
+export { parseIdx } from './idx.js';
+export { compose } from './transform.js';
+export type { Transform } from './transform.js';
