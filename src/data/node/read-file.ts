@@ -51,39 +51,36 @@ export async function readStart(path: string, length: number): Promise<Uint8Arra
   }
 }
 
-/** What a file that may be compressed will unpack to, judged by its first bytes. */
-export interface Expectation {
-  /** The number of bytes that the unpacked file must have; throws if its beginning is wrong. */
-  (start: Uint8Array): number;
-}
+/** How long a file may be once unpacked: a limit, or what its own beginning says (and throws if that is wrong). */
+export type UnpackedSize =
+  { readonly atMost: number } | { readonly exactly: (start: Uint8Array) => number };
 
 /**
- * The bytes of a file, unpacked if it is a gzip file (told by its first two bytes, not by its name).
+ * The bytes of a file, unpacked if it is a gzip file (told by its first two bytes, not by its name). A file that is wrong,
+ * cut off or made to unpack to gigabytes is refused before memory is allocated for it.
  *
- * @param expected judges the beginning of the unpacked file, so that a file which is wrong, cut off or made to unpack to gigabytes is
- * refused before memory is allocated for it.
- * @throws FormatError if the compressed data is damaged, cut off or longer than expected.
+ * @throws DataError if it cannot be read.
+ * @throws FormatError if the compressed data is damaged, cut off or longer than it may be.
  */
-export async function readUnpacked(path: string, expected: Expectation): Promise<Uint8Array> {
+export async function readUnpacked(path: string, size: UnpackedSize): Promise<Uint8Array> {
   const packed = await readBytes(path);
-  if (packed[0] !== 0x1f || packed[1] !== 0x8b) {
-    expected(packed);
-    return packed;
-  }
-  const size = expected(unpackStart(packed, path));
-  if (size > packed.length * LARGEST_RATIO) {
+  if (packed[0] !== 0x1f || packed[1] !== 0x8b) return packed;
+  const limit = 'atMost' in size ? size.atMost : size.exactly(unpackStart(packed, path));
+  if ('exactly' in size && limit > packed.length * LARGEST_RATIO) {
     throw new FormatError(
-      `${path} is damaged: its header asks for ${size} bytes, more than ${packed.length} compressed bytes can hold`,
+      `${path} is truncated or damaged: its header asks for ${limit} bytes, more than ${packed.length} compressed bytes can hold`,
       'fetch the file again',
     );
   }
   try {
-    const unpacked = await inflate(packed, { maxOutputLength: Math.max(size, 1) });
+    const unpacked = await inflate(packed, { maxOutputLength: Math.max(limit, 1) });
     return new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.byteLength);
   } catch (error) {
     if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') {
       throw new FormatError(
-        `${path} has bytes after its end: it unpacks to more than the ${size} bytes that its header says`,
+        'atMost' in size
+          ? `${path} unpacks to more than ${limit} bytes, the most that a file of its kind can have`
+          : `${path} has bytes after its end: it unpacks to more than the ${limit} bytes that its header says`,
         'fetch the file again',
       );
     }

@@ -9,6 +9,8 @@ import { readUnpacked } from './read-file.js';
  * @throws FormatError if it is no IDX file, damaged, or of the wrong length.
  */
 export async function readIdx(path: string): Promise<HostArray> {
-  const bytes = await readUnpacked(path, (start) => parseIdxHeader(start, path).fileBytes);
+  const bytes = await readUnpacked(path, {
+    exactly: (start) => parseIdxHeader(start, path).fileBytes,
+  });
   return parseIdx(bytes, path);
 }
