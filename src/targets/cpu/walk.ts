@@ -1,0 +1,87 @@
+/** Visits everything inside functions of the loop IR. */
+import type { Expr, Statement } from './ir.js';
+
+/** The expressions directly inside one. */
+export function operands(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case 'const':
+    case 'local':
+    case 'laneIndex':
+      return [];
+    case 'unary':
+    case 'convert':
+    case 'splat':
+    case 'reduceLanes':
+    case 'extract':
+      return [expr.a];
+    case 'binary':
+    case 'compare':
+      return [expr.a, expr.b];
+    case 'fma':
+      return [expr.a, expr.b, expr.c];
+    case 'select':
+      return [expr.condition, expr.a, expr.b];
+    case 'load':
+    case 'loadSplat':
+    case 'loadStrided':
+      return [expr.address];
+    case 'gather':
+      return [expr.base, expr.index];
+    case 'lanes':
+      return expr.parts;
+    case 'host':
+      return expr.args;
+    case 'atomicAdd':
+      return [expr.address, expr.value];
+  }
+}
+
+/** The expressions a statement itself has, without those of the statements inside it. */
+export function expressionsOf(statement: Statement): readonly Expr[] {
+  switch (statement.kind) {
+    case 'set':
+      return [statement.value];
+    case 'store':
+      return statement.count === undefined
+        ? [statement.address, statement.value]
+        : [statement.address, statement.value, statement.count];
+    case 'for':
+      return [statement.from, statement.to];
+    case 'while':
+    case 'if':
+      return [statement.condition];
+    case 'call':
+      return statement.args;
+    case 'fillZero':
+      return [statement.address, statement.length];
+    case 'copy':
+      return [statement.to, statement.from, statement.length];
+    case 'barrier':
+      return [statement.state, statement.threads];
+  }
+}
+
+/** The statements directly inside one. */
+export function statementsOf(statement: Statement): readonly Statement[] {
+  switch (statement.kind) {
+    case 'for':
+    case 'while':
+      return statement.body;
+    case 'if':
+      return [...statement.then, ...statement.otherwise];
+    default:
+      return [];
+  }
+}
+
+/** Calls `visit` with every expression in `body`, outer ones first. */
+export function visitExpressions(body: readonly Statement[], visit: (expr: Expr) => void): void {
+  const descend = (expr: Expr): void => {
+    visit(expr);
+    for (const each of operands(expr)) descend(each);
+  };
+  for (const statement of body) {
+    for (const each of expressionsOf(statement)) descend(each);
+    visitExpressions(statementsOf(statement), visit);
+  }
+}

@@ -1,0 +1,203 @@
+/** Loop IR → the bytes of a WebAssembly module. */
+import { InternalError } from '../../core/errors.js';
+import type { HostFunction, Module } from '../cpu/ir.js';
+import { visitExpressions } from '../cpu/walk.js';
+import { encodeBarrier } from './barrier.js';
+import { ByteWriter, SECTION, VALUE_TYPE } from './binary.js';
+import { FunctionEncoder, type Indices } from './function-encoder.js';
+
+/** What the encoder may use, and what memory the module meets. */
+export interface EncodeOptions {
+  /** Whether `f32x4.relaxed_madd` validates; without it a vector fma is a multiplication and an addition. */
+  readonly relaxedFma: boolean;
+  /** Whether `env.memory` is shared between threads (default true). Both kinds of memory serve any smaller maximum. */
+  readonly shared?: boolean;
+}
+
+/** The largest memory that 32-bit addresses reach, in pages of 64 KiB. A memory with a smaller maximum may be imported all the same. */
+const MAX_PAGES = 65536;
+
+/** How many arguments a host function takes. */
+export const HOST_ARITY: Readonly<Record<HostFunction, 1 | 2>> = {
+  exp: 1,
+  expm1: 1,
+  log: 1,
+  log1p: 1,
+  sin: 1,
+  cos: 1,
+  tan: 1,
+  atan: 1,
+  tanh: 1,
+  erf: 1,
+  pow: 2,
+  atan2: 2,
+  fmod: 2,
+};
+
+/**
+ * Encodes `module`. The result imports `env.memory`, the host functions it calls (`env.exp`, …) and, if threads meet in
+ * it, the i32 global `env.maySleep` (0 where blocking is forbidden, as on the main thread of a page). Its exports are the
+ * exported functions, by name.
+ *
+ * @throws InternalError if an expression has no encoding: a fault of whoever built the module.
+ * @example
+ * ```ts
+ * const bytes = encodeModule({ functions: [func('clear', ['p'], (b, p) => b.store('i32', p, i32(0)), true)] }, { relaxedFma: false });
+ * ```
+ */
+export function encodeModule(module: Module, options: EncodeOptions): Uint8Array<ArrayBuffer> {
+  const hosts = hostFunctionsOf(module);
+  const indices = indexFunctions(module, hosts);
+  const types = new FunctionTypes();
+  const code = new ByteWriter(16384);
+  const encoder = new FunctionEncoder(indices, options.relaxedFma);
+  let needsBarrier = false;
+  for (const each of module.functions) {
+    code.sized(encoder.encode(each));
+    needsBarrier ||= encoder.metBarrier;
+  }
+  if (needsBarrier) code.sized(encodeBarrier());
+
+  const out = new ByteWriter(code.length + 1024);
+  out.word(0x6d736100); // "\0asm"
+  out.word(1);
+  const typeOfHost = hosts.map((name) => types.index(HOST_ARITY[name], VALUE_TYPE.f64, true));
+  const typeOfFunction = module.functions.map((each) => types.index(each.parameters.length, VALUE_TYPE.i32, false));
+  if (needsBarrier) typeOfFunction.push(types.index(2, VALUE_TYPE.i32, false));
+  types.write(out);
+  writeImports(out, hosts, typeOfHost, options.shared ?? true, needsBarrier);
+  section(out, SECTION.function, (content) => {
+    content.u32(typeOfFunction.length);
+    for (const each of typeOfFunction) content.u32(each);
+  });
+  writeExports(out, module, indices);
+  const codeSection = new ByteWriter(code.length + 8);
+  codeSection.u32(typeOfFunction.length);
+  codeSection.append(code.view8());
+  out.u8(SECTION.code);
+  out.sized(codeSection);
+  writeNames(out, module, indices, needsBarrier);
+  return out.finish();
+}
+
+function hostFunctionsOf(module: Module): HostFunction[] {
+  const found = new Set<HostFunction>();
+  for (const each of module.functions) {
+    visitExpressions(each.body, (expr) => {
+      if (expr.kind === 'host') found.add(expr.name);
+    });
+  }
+  return [...found];
+}
+
+function indexFunctions(module: Module, hosts: readonly HostFunction[]): Indices {
+  const functions = new Map<string, number>();
+  for (const each of module.functions) {
+    if (functions.has(each.name)) throw new InternalError(`wasm: two functions are called ${each.name}`);
+    functions.set(each.name, hosts.length + functions.size);
+  }
+  return {
+    hosts: new Map(hosts.map((name, index) => [name, index])),
+    functions,
+    barrier: hosts.length + functions.size,
+  };
+}
+
+function section(out: ByteWriter, id: number, write: (content: ByteWriter) => void): void {
+  const content = new ByteWriter(256);
+  write(content);
+  out.u8(id);
+  out.sized(content);
+}
+
+/** The signatures of a module: some parameters, all of one type, and no result or one of the same type. */
+class FunctionTypes {
+  private readonly known: { parameters: number; valueType: number; result: boolean }[] = [];
+
+  index(parameters: number, valueType: number, result: boolean): number {
+    const found = this.known.findIndex(
+      (each) => each.parameters === parameters && each.valueType === valueType && each.result === result,
+    );
+    return found >= 0 ? found : this.known.push({ parameters, valueType, result }) - 1;
+  }
+
+  write(out: ByteWriter): void {
+    section(out, SECTION.type, (content) => {
+      content.u32(this.known.length);
+      for (const { parameters, valueType, result } of this.known) {
+        content.u8(0x60);
+        content.u32(parameters);
+        for (let n = 0; n < parameters; n++) content.u8(valueType);
+        content.u32(result ? 1 : 0);
+        if (result) content.u8(valueType);
+      }
+    });
+  }
+}
+
+function writeImports(
+  out: ByteWriter,
+  hosts: readonly HostFunction[],
+  types: readonly number[],
+  shared: boolean,
+  needsBarrier: boolean,
+): void {
+  section(out, SECTION.import, (content) => {
+    content.u32(1 + hosts.length + (needsBarrier ? 1 : 0));
+    content.name('env');
+    content.name('memory');
+    content.u8(2);
+    if (shared) {
+      content.u8(3);
+      content.u32(1);
+      content.u32(MAX_PAGES);
+    } else {
+      content.u8(0);
+      content.u32(1);
+    }
+    hosts.forEach((name, n) => {
+      content.name('env');
+      content.name(name);
+      content.u8(0);
+      content.u32(types[n] ?? 0);
+    });
+    if (needsBarrier) {
+      content.name('env');
+      content.name('maySleep');
+      content.u8(3);
+      content.u8(VALUE_TYPE.i32);
+      content.u8(0);
+    }
+  });
+}
+
+function writeExports(out: ByteWriter, module: Module, indices: Indices): void {
+  const exported = module.functions.filter((each) => each.exported);
+  section(out, SECTION.export, (content) => {
+    content.u32(exported.length);
+    for (const { name } of exported) {
+      content.name(name);
+      content.u8(0);
+      content.u32(indices.functions.get(name) ?? 0);
+    }
+  });
+}
+
+/** Names of functions, which profilers and stack traces show. */
+function writeNames(out: ByteWriter, module: Module, indices: Indices, needsBarrier: boolean): void {
+  const entries: (readonly [string, number])[] = [
+    ...indices.hosts,
+    ...module.functions.map((each): [string, number] => [each.name, indices.functions.get(each.name) ?? 0]),
+    ...(needsBarrier ? [['barrier', indices.barrier] as const] : []),
+  ];
+  section(out, SECTION.custom, (content) => {
+    content.name('name');
+    section(content, 1, (names) => {
+      names.u32(entries.length);
+      for (const [name, index] of entries) {
+        names.u32(index);
+        names.name(name);
+      }
+    });
+  });
+}
