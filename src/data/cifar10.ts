@@ -20,9 +20,7 @@ const CLASSES = [
 const ARCHIVE: NamedFile = {
   name: 'cifar-10-binary.tar.gz',
   aliases: [],
-  mirrors: [
-    'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
-  ],
+  mirrors: ['https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz'],
   checksum: { algorithm: 'md5', value: 'c32a1d4ab5d03f1284b67883e8d87530' },
 };
 
@@ -42,7 +40,8 @@ export async function cifar10(options: NamedSetOptions = {}): Promise<LabeledSet
   const paths = await findCifarBatches(ARCHIVE, options);
   const load = async (files: readonly string[]): Promise<ArrayDataset> => {
     const parts = [];
-    for (const file of files) parts.push(parseCifar10(await readUnpacked(file, { atMost: LARGEST_BATCH }), file));
+    for (const file of files)
+      parts.push(parseCifar10(await readUnpacked(file, { atMost: LARGEST_BATCH }), file));
     return joined(parts);
   };
   return {

@@ -183,7 +183,8 @@ export function mapDataset(
   return {
     length: dataset.length,
     get,
-    gather: async (indices) => collate(await Promise.all(Array.from(indices, get)), indices),
+    gather: async (indices) =>
+      collate(await Promise.all(Array.from(indices, async (index) => get(index))), indices),
     ...withClasses(classes === undefined ? dataset.classes : (classes ?? undefined)),
   };
 }

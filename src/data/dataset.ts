@@ -92,10 +92,15 @@ export class ArrayDataset implements Dataset {
 /** Samples of any data set, stacked: by its own `gather` if it has one, else one by one. */
 export function gatherBatch(dataset: Dataset, indices: ArrayLike<number>): Batch | Promise<Batch> {
   if (dataset.gather !== undefined) return dataset.gather(indices);
-  const samples = Array.from(indices, (index) => dataset.get(index));
-  if (samples.some((sample) => sample instanceof Promise))
-    return Promise.all(samples).then((ready) => collate(ready, indices));
-  return collate(samples as Sample[], indices);
+  const samples: Sample[] = [];
+  const pending: Promise<unknown>[] = [];
+  for (let i = 0; i < indices.length; i++) {
+    const sample = dataset.get(indices[i] ?? -1);
+    if (sample instanceof Promise) pending.push(sample.then((ready) => (samples[i] = ready)));
+    else samples[i] = sample;
+  }
+  if (pending.length === 0) return collate(samples, indices);
+  return Promise.all(pending).then(() => collate(samples, indices));
 }
 
 /**

@@ -22,3 +22,11 @@ export { cutout, randomCrop, randomHorizontalFlip, randomRotation } from './tran
 export type { RandomCropOptions } from './transform-geometry.js';
 export { colorJitter, normalize, toFloat } from './transform-color.js';
 export type { ColorJitterOptions } from './transform-color.js';
+export { CsvDataset, parseCsv } from './csv.js';
+export type { ColumnType, CsvOptions } from './csv.js';
+export { decodeImage } from './image.js';
+export type { ImageOptions } from './image.js';
+export { resizeImage } from './resize.js';
+export { imageFolder, readCsv, readIdx, readImage } from './readers.js';
+export type { ImageFolder, ImageFolderOptions } from './node/image-folder.js';
+export type { DownloadProgress } from './node/download.js';

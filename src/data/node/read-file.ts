@@ -52,8 +52,7 @@ export async function readStart(path: string, length: number): Promise<Uint8Arra
 }
 
 /** How long a file may be once unpacked: a limit, or what its own beginning says (and throws if that is wrong). */
-export type UnpackedSize =
-  { readonly atMost: number } | { readonly exactly: (start: Uint8Array) => number };
+export type UnpackedSize = { readonly atMost: number } | { readonly exactly: (start: Uint8Array) => number };
 
 /**
  * The bytes of a file, unpacked if it is a gzip file (told by its first two bytes, not by its name). A file that is wrong,
