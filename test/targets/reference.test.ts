@@ -4,7 +4,7 @@ import { threefry2x32 } from '../../src/core/threefry.js';
 import * as g from '../../src/graph/build.js';
 import type { Node } from '../../src/graph/node.js';
 import { interpret } from '../../src/targets/reference/interpret.js';
-import { erf } from '../../src/targets/reference/scalar-functions.js';
+import { erf } from '../../src/core/special-functions.mjs';
 import { evaluate, evaluateAll, leaf } from '../support/graph-evaluate.js';
 
 const ints = (...values: number[]): Node => leaf(values, undefined, 'int32');

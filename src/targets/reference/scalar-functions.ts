@@ -1,48 +1,17 @@
 /** The element-wise primitives on plain numbers. */
 import { isFloat, type DType } from '../../core/dtype.js';
 import { roundHalfToEven } from '../../core/half.js';
+import { erf, pow } from '../../core/special-functions.mjs';
 import type { BinaryOp, UnaryOp } from '../../graph/build.js';
 import { narrow } from './storage.js';
 
 const truth = (value: boolean): number => (value ? 1 : 0);
-
-/** 2/√π ∫₀ˣ e^(-t²) dt, to about one unit in the last place. */
-export function erf(x: number): number {
-  const size = Math.abs(x);
-  if (Number.isNaN(x)) return NaN;
-  if (size > 6) return Math.sign(x);
-  return size < 2.5 ? erfSeries(x) : Math.sign(x) * (1 - erfcFraction(size));
-}
-
-/** Abramowitz and Stegun 7.1.6: all terms have the sign of x, so nothing cancels. */
-function erfSeries(x: number): number {
-  let term = x;
-  let total = x;
-  for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(total); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    total += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * total;
-}
-
-/** Abramowitz and Stegun 7.1.14, from the innermost of 60 levels outwards; for x of at least 2. */
-function erfcFraction(x: number): number {
-  let denominator = x;
-  for (let n = 60; n >= 1; n--) denominator = x + n / 2 / denominator;
-  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * denominator);
-}
 
 /** 1 / (1 + e^-x), without overflow. */
 function sigmoid(x: number): number {
   if (x >= 0) return 1 / (1 + Math.exp(-x));
   const e = Math.exp(x);
   return e / (1 + e);
-}
-
-/** C's pow: 1 to any power is 1, and so is -1 to an infinite one (ECMAScript says NaN). */
-function pow(base: number, exponent: number): number {
-  if (base === 1 || (base === -1 && Math.abs(exponent) === Infinity)) return 1;
-  return base ** exponent;
 }
 
 const UNARY: Readonly<Record<Exclude<UnaryOp, 'not'>, (x: number) => number>> = {

@@ -62,7 +62,9 @@ export function encodeModule(module: Module, options: EncodeOptions): Uint8Array
   out.word(0x6d736100); // "\0asm"
   out.word(1);
   const typeOfHost = hosts.map((name) => types.index(HOST_ARITY[name], VALUE_TYPE.f64, true));
-  const typeOfFunction = module.functions.map((each) => types.index(each.parameters.length, VALUE_TYPE.i32, false));
+  const typeOfFunction = module.functions.map((each) =>
+    types.index(each.parameters.length, VALUE_TYPE.i32, false),
+  );
   if (needsBarrier) typeOfFunction.push(types.index(2, VALUE_TYPE.i32, false));
   types.write(out);
   writeImports(out, hosts, typeOfHost, options.shared ?? true, needsBarrier);

@@ -27,7 +27,8 @@ function detect(): WasmFeatures {
     simd: WebAssembly.validate(sample({ relaxedFma: false, shared: false })),
     relaxedFma: hasRelaxedFma(),
     sharedMemory:
-      typeof SharedArrayBuffer !== 'undefined' && WebAssembly.validate(sample({ relaxedFma: false, shared: true })),
+      typeof SharedArrayBuffer !== 'undefined' &&
+      WebAssembly.validate(sample({ relaxedFma: false, shared: true })),
   };
 }
 
@@ -44,7 +45,9 @@ function sample(options: { relaxedFma: boolean; shared: boolean }): Uint8Array<A
 }
 
 function allowRelaxedSimd(): void {
-  const { process } = globalThis as { process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule' | 'versions'>> };
+  const { process } = globalThis as {
+    process?: Partial<Pick<NodeJS.Process, 'getBuiltinModule' | 'versions'>>;
+  };
   // From Node 22 on it is there without a flag; an unknown flag would only be a complaint on stderr.
   if (process?.versions?.node.startsWith('20.') !== true) return;
   process.getBuiltinModule?.('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');

@@ -227,68 +227,120 @@ export class FunctionEncoder {
 
   private expr(e: Expr): void {
     switch (e.kind) {
-      case 'const':
-        return this.scalarConstant(e.type, e.value);
-      case 'local':
-        return this.local('local.get', this.localIndex(e.local));
-      case 'unary':
-        return this.unary(e);
-      case 'binary':
-        return this.binary(e);
+      case 'const': {
+        this.scalarConstant(e.type, e.value);
+        return;
+      }
+      case 'local': {
+        this.local('local.get', this.localIndex(e.local));
+        return;
+      }
+      case 'unary': {
+        this.unary(e);
+        return;
+      }
+      case 'binary': {
+        this.binary(e);
+        return;
+      }
       case 'compare':
         this.expr(e.a);
         this.expr(e.b);
-        return this.code.op(compareOpcode(e.op, e.a.type));
-      case 'fma':
-        return this.fma(e);
+        {
+          this.code.op(compareOpcode(e.op, e.a.type));
+          return;
+        }
+      case 'fma': {
+        this.fma(e);
+        return;
+      }
       case 'select':
         this.expr(e.a);
         this.expr(e.b);
         this.expr(e.condition);
-        return this.op(isVector(e.type) ? 'v128.bitselect' : 'select');
-      case 'convert':
-        return this.convert(e.op, e.type, e.a);
-      case 'load':
-        return this.load(e);
+        {
+          this.op(isVector(e.type) ? 'v128.bitselect' : 'select');
+          return;
+        }
+      case 'convert': {
+        this.convert(e.op, e.type, e.a);
+        return;
+      }
+      case 'load': {
+        this.load(e);
+        return;
+      }
       case 'loadSplat':
         this.expr(e.address);
-        return this.memory('v128.load32_splat', 2, e.offset);
-      case 'loadStrided':
-        return this.loadStrided(e);
-      case 'gather':
-        return this.gather(e);
-      case 'splat':
-        return this.splat(e);
-      case 'laneIndex':
-        return this.laneIndices();
-      case 'lanes':
-        return this.lanes(e);
-      case 'reduceLanes':
-        return this.reduceLanes(e);
+        {
+          this.memory('v128.load32_splat', 2, e.offset);
+          return;
+        }
+      case 'loadStrided': {
+        this.loadStrided(e);
+        return;
+      }
+      case 'gather': {
+        this.gather(e);
+        return;
+      }
+      case 'splat': {
+        this.splat(e);
+        return;
+      }
+      case 'laneIndex': {
+        this.laneIndices();
+        return;
+      }
+      case 'lanes': {
+        this.lanes(e);
+        return;
+      }
+      case 'reduceLanes': {
+        this.reduceLanes(e);
+        return;
+      }
       case 'extract':
         this.expr(e.a);
-        return this.lane(e.a.type === 'f32v' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', e.lane);
+        {
+          this.lane(e.a.type === 'f32v' ? 'f32x4.extract_lane' : 'i32x4.extract_lane', e.lane);
+          return;
+        }
       case 'host':
         for (const each of e.args) this.expr(each);
         this.op('call');
-        return this.code.u32(this.indices.hosts.get(e.name) ?? 0);
+        {
+          this.code.u32(this.indices.hosts.get(e.name) ?? 0);
+          return;
+        }
       case 'atomicAdd':
         this.expr(e.address);
         this.expr(e.value);
-        return this.memory('i32.atomic.rmw.add', 2, 0);
+        {
+          this.memory('i32.atomic.rmw.add', 2, 0);
+          return;
+        }
     }
   }
 
   private scalarConstant(type: 'i32' | 'f32' | 'f64', value: number): void {
     switch (type) {
-      case 'i32':
-        return this.i32(value);
+      case 'i32': {
+        this.i32(value);
+        return;
+      }
       case 'f32':
         this.op('f32.const');
-        return this.code.f32(value);
+        {
+          this.code.f32(value);
+          return;
+        }
       case 'f64':
         this.op('f64.const');
-        return this.code.f64(value);
+        {
+          this.code.f64(value);
+          return;
+        }
     }
   }
 
@@ -296,18 +348,25 @@ export class FunctionEncoder {
     const code = unaryOpcode(e.op, e.type);
     if (code !== undefined) {
       this.expr(e.a);
-      return this.code.op(code);
+      this.code.op(code);
+      return;
     }
     if (e.type !== 'i32') throw new InternalError(`wasm: no ${e.op} of ${e.type}`);
     switch (e.op) {
       case 'neg':
         this.i32(0);
         this.expr(e.a);
-        return this.op('i32.sub');
+        {
+          this.op('i32.sub');
+          return;
+        }
       case 'not':
         this.expr(e.a);
         this.i32(-1);
-        return this.op('i32.xor');
+        {
+          this.op('i32.xor');
+          return;
+        }
       case 'abs': {
         // (x ^ s) - s, where s is -1 for negative x and 0 for others.
         const x = this.take(VALUE_TYPE.i32);
@@ -317,7 +376,8 @@ export class FunctionEncoder {
         this.op('i32.xor');
         this.signOf(x);
         this.op('i32.sub');
-        return this.release(VALUE_TYPE.i32, x);
+        this.release(VALUE_TYPE.i32, x);
+        return;
       }
       default:
         throw new InternalError(`wasm: no ${e.op} of ${e.type}`);
@@ -335,7 +395,8 @@ export class FunctionEncoder {
     if (code !== undefined) {
       this.expr(e.a);
       this.expr(e.b);
-      return this.code.op(code);
+      this.code.op(code);
+      return;
     }
     if (e.type !== 'i32') throw new InternalError(`wasm: no ${e.op} of ${e.type}`);
     const comparison = { minS: 'i32.lt_s', minU: 'i32.lt_u', maxS: 'i32.gt_s', maxU: 'i32.gt_u' } as const;
@@ -355,7 +416,8 @@ export class FunctionEncoder {
         this.op(comparison[e.op]);
         this.op('select');
         this.release(VALUE_TYPE.i32, b);
-        return this.release(VALUE_TYPE.i32, a);
+        this.release(VALUE_TYPE.i32, a);
+        return;
       }
       default:
         throw new InternalError(`wasm: no ${e.op} of ${e.type}`);
@@ -367,14 +429,18 @@ export class FunctionEncoder {
     this.expr(e.b);
     if (e.type === 'f32v' && this.relaxedFma) {
       this.expr(e.c);
-      return this.op('f32x4.relaxed_madd');
+      this.op('f32x4.relaxed_madd');
+      return;
     }
     this.code.op(this.required('mul', e.type));
     this.expr(e.c);
-    return this.code.op(this.required('add', e.type));
+    this.code.op(this.required('add', e.type));
   }
 
-  private required(op: 'add' | 'mul' | 'min' | 'max' | 'minS' | 'maxS' | 'minU' | 'maxU' | 'and' | 'or', type: Type): number {
+  private required(
+    op: 'add' | 'mul' | 'min' | 'max' | 'minS' | 'maxS' | 'minU' | 'maxU' | 'and' | 'or',
+    type: Type,
+  ): number {
     const code = binaryOpcode(op, type);
     if (code === undefined) throw new InternalError(`wasm: no ${op} of ${type}`);
     return code;
@@ -385,7 +451,8 @@ export class FunctionEncoder {
     if (op === 'maskToInt') {
       if (a.type !== 'maskv') return;
       this.i32(31);
-      return this.op('i32x4.shr_u');
+      this.op('i32x4.shr_u');
+      return;
     }
     if (op === 'bits' && isVector(type)) return;
     const name = CONVERT[`${type} ${op} ${a.type}`];
@@ -396,21 +463,34 @@ export class FunctionEncoder {
   private load(e: Extract<Expr, { kind: 'load' }>): void {
     this.expr(e.address);
     const align = LOG2_BYTES[e.element];
-    if (!isVector(e.type)) return this.memory(SCALAR_LOAD[e.element], align, e.offset);
+    if (!isVector(e.type)) {
+      this.memory(SCALAR_LOAD[e.element], align, e.offset);
+      return;
+    }
     switch (e.element) {
       case 'f32':
-      case 'i32':
-        return this.memory('v128.load', align, e.offset);
+      case 'i32': {
+        this.memory('v128.load', align, e.offset);
+        return;
+      }
       case 'u8':
         this.memory('v128.load32_zero', align, e.offset);
         this.op('i16x8.extend_low_i8x16_u');
-        return this.op('i32x4.extend_low_i16x8_u');
+        {
+          this.op('i32x4.extend_low_i16x8_u');
+          return;
+        }
       case 'i8':
         this.memory('v128.load32_zero', align, e.offset);
         this.op('i16x8.extend_low_i8x16_s');
-        return this.op('i32x4.extend_low_i16x8_s');
-      case 'u16':
-        return this.memory('v128.load16x4_u', align, e.offset);
+        {
+          this.op('i32x4.extend_low_i16x8_s');
+          return;
+        }
+      case 'u16': {
+        this.memory('v128.load16x4_u', align, e.offset);
+        return;
+      }
       case 'f64':
         throw new InternalError('wasm: no vectors of f64');
     }
@@ -418,10 +498,14 @@ export class FunctionEncoder {
 
   private loadStrided(e: Extract<Expr, { kind: 'loadStrided' }>): void {
     const wide = e.element === 'f32' || e.element === 'i32';
-    if (e.stride === 1) return this.load({ ...e, kind: 'load', offset: 0 });
+    if (e.stride === 1) {
+      this.load({ ...e, kind: 'load', offset: 0 });
+      return;
+    }
     if (e.stride === 0 && wide) {
       this.expr(e.address);
-      return this.memory('v128.load32_splat', 2, 0);
+      this.memory('v128.load32_splat', 2, 0);
+      return;
     }
     if (e.stride === -1 && wide) {
       this.expr(e.address);
@@ -432,7 +516,8 @@ export class FunctionEncoder {
       this.local('local.tee', reversed);
       this.local('local.get', reversed);
       this.release(VALUE_TYPE.v128, reversed);
-      return this.shuffle([3, 2, 1, 0]);
+      this.shuffle([3, 2, 1, 0]);
+      return;
     }
     const address = this.take(VALUE_TYPE.i32);
     this.expr(e.address);
@@ -513,7 +598,8 @@ export class FunctionEncoder {
     const { a } = e;
     if (a.kind === 'const' && a.type !== 'f64') {
       const bits = laneBits(a.type, a.value);
-      return this.sharedConstant(e.type === 'maskv' && bits !== 0 ? -1 : bits);
+      this.sharedConstant(e.type === 'maskv' && bits !== 0 ? -1 : bits);
+      return;
     }
     if (e.type === 'maskv') {
       this.i32(0);
@@ -541,8 +627,14 @@ export class FunctionEncoder {
   private reduceLanes(e: Extract<Expr, { kind: 'reduceLanes' }>): void {
     this.expr(e.a);
     if (e.a.type === 'maskv') {
-      if (e.op === 'and') return this.op('i32x4.all_true');
-      if (e.op === 'or') return this.op('v128.any_true');
+      if (e.op === 'and') {
+        this.op('i32x4.all_true');
+        return;
+      }
+      if (e.op === 'or') {
+        this.op('v128.any_true');
+        return;
+      }
       throw new InternalError(`wasm: no ${e.op} over the lanes of a mask`);
     }
     const code = this.required(e.op, e.a.type);
@@ -571,11 +663,18 @@ export class FunctionEncoder {
     switch (s.kind) {
       case 'set':
         this.initial(s.value);
-        return this.local('local.set', this.localIndex(s.local));
-      case 'store':
-        return this.store(s);
-      case 'for':
-        return this.for(s);
+        {
+          this.local('local.set', this.localIndex(s.local));
+          return;
+        }
+      case 'store': {
+        this.store(s);
+        return;
+      }
+      case 'for': {
+        this.for(s);
+        return;
+      }
       case 'while':
         this.op('block');
         this.code.u8(EMPTY_BLOCK);
@@ -589,32 +688,49 @@ export class FunctionEncoder {
         this.op('br');
         this.code.u32(0);
         this.op('end');
-        return this.op('end');
-      case 'if':
-        return this.if(s.condition, () => this.statements(s.then), s.otherwise);
+        {
+          this.op('end');
+          return;
+        }
+      case 'if': {
+        this.if(s.condition, () => this.statements(s.then), s.otherwise);
+        return;
+      }
       case 'call':
         for (const each of s.args) this.expr(each);
         this.op('call');
-        return this.code.u32(this.functionIndex(s.name));
+        {
+          this.code.u32(this.functionIndex(s.name));
+          return;
+        }
       case 'fillZero':
         this.expr(s.address);
         this.i32(0);
         this.expr(s.length);
         this.op('memory.fill');
-        return this.code.u8(0);
+        {
+          this.code.u8(0);
+          return;
+        }
       case 'copy':
         this.expr(s.to);
         this.expr(s.from);
         this.expr(s.length);
         this.op('memory.copy');
         this.code.u8(0);
-        return this.code.u8(0);
+        {
+          this.code.u8(0);
+          return;
+        }
       case 'barrier':
         this.metBarrier = true;
         this.expr(s.state);
         this.expr(s.threads);
         this.op('call');
-        return this.code.u32(this.indices.barrier);
+        {
+          this.code.u32(this.indices.barrier);
+          return;
+        }
     }
   }
 
@@ -627,7 +743,10 @@ export class FunctionEncoder {
   /** The value of a local: zero is made on the spot (one cheap instruction, no register kept), as accumulators start with it. */
   private initial(value: Expr): void {
     const zero =
-      value.kind === 'splat' && value.a.kind === 'const' && value.a.type !== 'f64' && laneBits(value.a.type, value.a.value) === 0;
+      value.kind === 'splat' &&
+      value.a.kind === 'const' &&
+      value.a.type !== 'f64' &&
+      laneBits(value.a.type, value.a.value) === 0;
     if (zero) this.vectorConstant(this.code, [0, 0, 0, 0]);
     else this.expr(value);
   }
@@ -685,9 +804,15 @@ export class FunctionEncoder {
 
   private store(s: Extract<Statement, { kind: 'store' }>): void {
     const { value, element } = s;
-    if (!isVector(value.type)) return this.storeScalar(s);
+    if (!isVector(value.type)) {
+      this.storeScalar(s);
+      return;
+    }
     if (element === 'f64') throw new InternalError('wasm: no vectors of f64');
-    if (s.count !== undefined) return this.storeSome(s, s.count);
+    if (s.count !== undefined) {
+      this.storeSome(s, s.count);
+      return;
+    }
     this.expr(s.address);
     this.expr(value);
     this.storeAll(element, s.offset);
@@ -700,21 +825,32 @@ export class FunctionEncoder {
     const align = LOG2_BYTES[s.element];
     switch (s.element) {
       case 'u8':
-      case 'i8':
-        return this.memory('i32.store8', align, s.offset);
-      case 'u16':
-        return this.memory('i32.store16', align, s.offset);
-      case 'f64':
-        return this.memory('f64.store', align, s.offset);
+      case 'i8': {
+        this.memory('i32.store8', align, s.offset);
+        return;
+      }
+      case 'u16': {
+        this.memory('i32.store16', align, s.offset);
+        return;
+      }
+      case 'f64': {
+        this.memory('f64.store', align, s.offset);
+        return;
+      }
       case 'f32':
-      case 'i32':
-        return this.memory(s.value.type === 'f32' ? 'f32.store' : 'i32.store', align, s.offset);
+      case 'i32': {
+        this.memory(s.value.type === 'f32' ? 'f32.store' : 'i32.store', align, s.offset);
+        return;
+      }
     }
   }
 
   /** Stores the vector on the stack at the address below it. */
   private storeAll(element: Exclude<Element, 'f64'>, offset: number): void {
-    if (element === 'f32' || element === 'i32') return this.memory('v128.store', 2, offset);
+    if (element === 'f32' || element === 'i32') {
+      this.memory('v128.store', 2, offset);
+      return;
+    }
     const packed = this.take(VALUE_TYPE.v128);
     this.local('local.tee', packed);
     this.local('local.get', packed);
