@@ -375,3 +375,25 @@ test('a chain of 100,000 nodes does not overflow the stack', () => {
   for (let i = 0; i < 100_000; i++) node = g.add(node, one);
   expect(evaluate(node)).toEqual([100_000]);
 });
+
+describe('nodes that were evaluated before', () => {
+  test('are read instead of computed again', () => {
+    const x = g.placeholder([2], 'float32');
+    const inner = g.neg(x);
+    inner.value = { dtype: 'float32', size: 2 };
+    const outer = g.add(inner, inner);
+    expect(interpret([outer, inner], new Map([[inner, Float32Array.of(1, 2)]])).map(String)).toEqual([
+      '2,4',
+      '1,2',
+    ]);
+  });
+  test('must come with their values', () => {
+    const node = g.neg(leaf([1]));
+    node.value = { dtype: 'float64', size: 1 };
+    expect(() => evaluate(node)).toThrow(/no value for a neg/);
+  });
+  test('must have as many values as elements', () => {
+    const x = g.placeholder([2], 'float32');
+    expect(() => interpret([x], new Map([[x, Float32Array.of(1)]]))).toThrow(/2 elements, its value 1/);
+  });
+});
