@@ -62,7 +62,7 @@ function drawSet(random: HostRandom, count: number): ArrayDataset {
   const images = new Uint8Array(count * PIXELS);
   const labels = new Int32Array(count);
   const field = new Float64Array(PIXELS);
-  let round = new Uint32Array(10);
+  let round: Uint32Array = new Uint32Array(10);
   for (let i = 0; i < count; i++) {
     if (i % 10 === 0) round = random.fork(-1 - i / 10).permutation(10);
     const label = round[i % 10] ?? 0;
