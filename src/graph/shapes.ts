@@ -76,13 +76,13 @@ function without(shape: Shape, axes: readonly number[]): number[] {
   return shape.filter((_, axis) => !axes.includes(axis));
 }
 
-const reduction: ShapeRule<'sum'> = (inputs, { axes }) => {
+const reduction = (inputs: readonly Node[], { axes }: { readonly axes: readonly number[] }): Result => {
   const x = input(inputs, 0);
   computable('sum', x);
   return { shape: without(x.shape, axes), dtype: x.dtype };
 };
 
-const argReduction: ShapeRule<'argmax'> = (inputs, { axis }) => {
+const argReduction = (inputs: readonly Node[], { axis }: { readonly axis: number }): Result => {
   const x = input(inputs, 0);
   computable('argmax', x);
   if (dim(x.shape, axis) === 0)

@@ -7,7 +7,7 @@ import type { Device, Program, ProgramGraph } from './device.js';
 import { LruCache } from './lru-cache.js';
 import { ReferenceDevice } from './reference-device.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
-import { structureOf } from './structure.js';
+import { structureOf } from '../graph/structure.js';
 
 /** Results up to this size are copied out to ordinary arrays, which the garbage collector frees at once and for sure. */
 const HOST_RESULT_BYTES = 1 << 20;

@@ -5,7 +5,7 @@ import { LruCache } from '../runtime/lru-cache.js';
 import { advance, currentDevice, inputValue, programFor, settle, takeSpare } from '../runtime/runtime.js';
 import type { Program } from '../runtime/device.js';
 import { DeviceStorage, setValue, type AnyStorage } from '../runtime/storage.js';
-import { structureOf } from '../runtime/structure.js';
+import { structureOf } from '../graph/structure.js';
 import { realize } from './realize.js';
 import { isTensor, Tensor } from './tensor.js';
 import { activeTrace, withTrace, type Trace } from './trace.js';
@@ -222,8 +222,8 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
     if (owned) {
       advance(first.memory().slot, place);
       first.updated();
-    } else if (first !== undefined) first.take(value);
-    for (const variable of others) variable.take(value);
+    } else if (first !== undefined) first.receive(value);
+    for (const variable of others) variable.receive(value);
     if (entry.isResult[i] === true) {
       const node = buffer(value, output.shape);
       setValue(node, value);

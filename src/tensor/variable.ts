@@ -126,7 +126,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
   }
 
   /** For compiled functions: the slot takes a value that has another owner too. */
-  take(value: AnyStorage): void {
+  receive(value: AnyStorage): void {
     replaceValue(this.slot, value);
     this.leaf = undefined;
   }

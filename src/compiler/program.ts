@@ -1,0 +1,402 @@
+/** Graph → kernels in steps, with memory for everything in between. */
+import { bytesPerElement, type DType } from '../core/dtype.js';
+import { InternalError } from '../core/errors.js';
+import { sizeOf, type Shape } from '../core/shape.js';
+import { barrier } from '../graph/build.js';
+import { isOp, topologicalOrder, type Node } from '../graph/node.js';
+import { accessesOf } from './accesses.js';
+import { contractionKernel, isStridedView } from './contraction.js';
+import { Grouping, lowerGroup, type Group } from './groups.js';
+import { ofVariable, unflatten, variable, type Variable } from './index-expr.js';
+import type { BufferInfo, Kernel, KernelProgram, LoopKernel, Stage, Step } from './kernel.js';
+import { shapeLoops } from './loop-nest.js';
+import { Lowering } from './lower.js';
+import { planMemory, type Life } from './memory.js';
+import { chooseStored } from './partition.js';
+import { dataOf, visit, type Scalar } from './scalar-expr.js';
+import { simplify } from './simplify.js';
+
+/** What is to be compiled; see the runtime's ProgramGraph. */
+export interface CompilerInput {
+  readonly inputs: readonly Node[];
+  readonly scalars: readonly Node[];
+  readonly outputs: readonly Node[];
+  readonly overwrites: readonly (number | undefined)[];
+}
+
+/** A group with its kernel, and what must run before it. */
+interface Planned {
+  readonly kernel: Kernel;
+  readonly needs: Set<Planned>;
+}
+
+/** Compiles a graph to kernels. */
+export function compileGraph(graph: CompilerInput): KernelProgram {
+  const assembler = new Assembler(graph.scalars);
+  graph.inputs.forEach((node, index) => {
+    assembler.define(node, assembler.addBuffer({ dtype: node.dtype, size: sizeOf(node.shape), role: { kind: 'input', index } }));
+  });
+  const isInput = new Set(graph.inputs);
+  const simplified = distinct(simplify(graph.outputs, (node) => isInput.has(node)), isInput);
+  const outputs = simplified.map((node, index) => {
+    const buffer = assembler.addBuffer({ dtype: node.dtype, size: sizeOf(node.shape), role: { kind: 'output', index } });
+    assembler.define(node, buffer);
+    return buffer;
+  });
+  const planned = assembler.plan(simplified, isInput);
+  graph.overwrites.forEach((input, output) => {
+    if (input !== undefined) assembler.allowOverwrite(planned, outputs[output] ?? -1, input);
+  });
+  return assembler.finish(planned);
+}
+
+/** Every output needs a node of its own that some kernel computes. */
+function distinct(nodes: readonly Node[], inputs: ReadonlySet<Node>): Node[] {
+  const seen = new Set<Node>();
+  return nodes.map((node) => {
+    const own = inputs.has(node) || seen.has(node) ? barrier(node) : node;
+    seen.add(own);
+    return own;
+  });
+}
+
+class Assembler {
+  private readonly buffers: BufferInfo[] = [];
+  private readonly places = new Map<Node, number>();
+  private readonly scalarSlots = new Map<Node, number>();
+  private readonly scalarTypes: DType[];
+
+  constructor(scalars: readonly Node[]) {
+    scalars.forEach((node, slot) => this.scalarSlots.set(node, slot));
+    this.scalarTypes = scalars.map((node) => node.dtype);
+  }
+
+  addBuffer(info: BufferInfo): number {
+    this.buffers.push(info);
+    return this.buffers.length - 1;
+  }
+
+  private temporary(dtype: DType, size: number): number {
+    return this.addBuffer({ dtype, size, role: { kind: 'temporary' } });
+  }
+
+  define(node: Node, buffer: number): void {
+    this.places.set(node, buffer);
+  }
+
+  private bufferOf(node: Node): number {
+    let buffer = this.places.get(node);
+    if (buffer === undefined) this.places.set(node, (buffer = this.temporary(node.dtype, sizeOf(node.shape))));
+    return buffer;
+  }
+
+  /** The kernels that compute `outputs`; those with a place already are written there. */
+  plan(outputs: readonly Node[], leaves: ReadonlySet<Node>): Planned[] {
+    const isLeaf = (node: Node): boolean => leaves.has(node);
+    const order = topologicalOrder(outputs, true);
+    const stored = chooseStored(order, outputs, isLeaf, isStridedView);
+    const isStored = (node: Node): boolean => stored.has(node) || isLeaf(node);
+    const grouping = new Grouping(order, stored, isLeaf, this.scalarSlots);
+    const read = readOutside(grouping, outputs);
+    const plannedOf = new Map<Group, Planned>();
+    for (const group of grouping.groups) {
+      const kernel = this.kernelOf(group, isStored, read);
+      if (kernel !== undefined) plannedOf.set(group, { kernel, needs: new Set() });
+    }
+    for (const [group, planned] of plannedOf) {
+      for (const needed of group.needs) {
+        const other = plannedOf.get(needed);
+        if (other !== undefined) planned.needs.add(other);
+      }
+    }
+    return [...plannedOf.values()];
+  }
+
+  private kernelOf(group: Group, isStored: (node: Node) => boolean, read: ReadonlySet<Node>): Kernel | undefined {
+    const bufferIfStored = (node: Node): number | undefined => (isStored(node) ? this.bufferOf(node) : undefined);
+    if (group.kind === 'other') return this.specialKernel(group, bufferIfStored);
+    const lowered = lowerGroup(group, bufferIfStored, this.scalarSlots);
+    const name = group.members.map((node) => node.op).join('+');
+    if (group.kind === 'contraction') {
+      const stores = lowered.members
+        .filter(({ node }) => read.has(node))
+        .map(({ node, index, value }) => ({ buffer: this.bufferOf(node), index, value }));
+      return contractionKernel(name, group.members[0] as Node, lowered.variables, stores, bufferIfStored, this.scalarSlots);
+    }
+    const stages: Stage[] = [];
+    for (const { node, value, index, slot, position } of lowered.members) {
+      if (slot !== undefined) {
+        stages.push({ kind: 'reduce', slot, combiner: combinerOf(node), value, dtype: node.dtype, position });
+      }
+      if (!read.has(node)) continue;
+      const result: Scalar = slot === undefined ? value : { kind: 'reduced', dtype: node.dtype, slot };
+      stages.push({ kind: 'store', buffer: this.bufferOf(node), index, value: result });
+    }
+    if (group.members.every((node) => sizeOf(node.shape) === 0)) return undefined;
+    return shapeLoops({ kind: 'loop', name, rows: lowered.rows, columns: lowered.columns, stages });
+  }
+
+  private specialKernel(group: Group, bufferOf: (node: Node) => number | undefined): Kernel | undefined {
+    const node = group.members[0] as Node;
+    if (node.op === 'item') return this.scanKernel(node.inputs[0] as Node<'scan'>, group.members);
+    if (sizeOf(node.shape) === 0) return undefined;
+    const lowering = new Lowering((each) => {
+      const buffer = bufferOf(each);
+      return buffer === undefined ? undefined : { buffer };
+    }, this.scalarSlots);
+    if (isOp(node, 'scatterAdd')) {
+      const [indices, updates] = node.inputs as [Node, Node];
+      const { axis, size } = node.attributes;
+      const end = axis + indices.shape.length;
+      const [outer, position, inner] = axesAsVariables(updates.shape, axis, end);
+      const at = [
+        ...unflatten(ofVariable(outer), updates.shape.slice(0, axis)),
+        ...unflatten(ofVariable(position), indices.shape),
+        ...unflatten(ofVariable(inner), updates.shape.slice(end)),
+      ];
+      const target = lowering.at(indices, unflatten(ofVariable(position), indices.shape));
+      const value = lowering.at(updates, at);
+      return { kind: 'scatter', name: 'scatterAdd', outer, position, inner, target, value, dtype: node.dtype, buffer: this.bufferOf(node), size };
+    }
+    if (isOp(node, 'cumsum')) {
+      const x = node.inputs[0] as Node;
+      const { axis } = node.attributes;
+      const [outer, position, inner] = axesAsVariables(x.shape, axis, axis + 1);
+      const at = [...unflatten(ofVariable(outer), x.shape.slice(0, axis)), ofVariable(position), ...unflatten(ofVariable(inner), x.shape.slice(axis + 1))];
+      return { kind: 'cumulative', name: 'cumsum', outer, position, inner, value: lowering.at(x, at), dtype: node.dtype, buffer: this.bufferOf(node) };
+    }
+    if (isOp(node, 'argsort')) {
+      const x = node.inputs[0] as Node;
+      const { axis, descending } = node.attributes;
+      return {
+        kind: 'sort',
+        name: 'argsort',
+        outer: sizeOf(x.shape.slice(0, axis)),
+        length: x.shape[axis] ?? 1,
+        inner: sizeOf(x.shape.slice(axis + 1)),
+        descending,
+        dtype: x.dtype,
+        source: this.bufferOf(x),
+        buffer: this.bufferOf(node),
+        scratch: this.temporary('int32', sizeOf(node.shape)),
+      };
+    }
+    throw new InternalError(`no kernel for ${node.op}`);
+  }
+
+  /** The body becomes kernels of its own, over buffers that are carried along or move through the sequences. */
+  private scanKernel(loop: Node<'scan'>, items: readonly Node[]): Kernel {
+    const { body, carries, sequences, length, reverse } = loop.attributes;
+    const windows: { buffer: number; whole: number; bytes: number }[] = [];
+    const initial: { from: number; to: number; bytes: number }[] = [];
+    const copies: { from: number; to: number; bytes: number }[] = [];
+    const resultBuffers = new Map<number, number>();
+    for (const item of items) resultBuffers.set((item as Node<'item'>).attributes.index, this.bufferOf(item));
+
+    const carried: number[] = [];
+    body.parameters.forEach((formal, i) => {
+      const given = this.bufferOf(loop.inputs[i] as Node);
+      const bytes = sizeOf(formal.shape) * bytesPerElement(formal.dtype);
+      if (i < carries) {
+        const buffer = resultBuffers.get(i) ?? this.temporary(formal.dtype, sizeOf(formal.shape));
+        initial.push({ from: given, to: buffer, bytes });
+        carried.push(buffer);
+        this.define(formal, buffer);
+      } else if (i < carries + sequences) {
+        const buffer = this.addBuffer({ dtype: formal.dtype, size: sizeOf(formal.shape), role: { kind: 'window' } });
+        windows.push({ buffer, whole: given, bytes });
+        this.define(formal, buffer);
+      } else this.define(formal, given);
+    });
+
+    const leaves = new Set<Node>(body.parameters);
+    const results = distinct(simplify(body.results, (node) => leaves.has(node)), leaves);
+    results.forEach((node, i) => {
+      const size = sizeOf(node.shape);
+      const bytes = size * bytesPerElement(node.dtype);
+      if (i < carries) {
+        // The old carry may be read until the step ends.
+        const buffer = this.temporary(node.dtype, size);
+        this.define(node, buffer);
+        copies.push({ from: buffer, to: carried[i] as number, bytes });
+        return;
+      }
+      const whole = resultBuffers.get(i) ?? this.temporary(node.dtype, size * length);
+      const buffer = this.addBuffer({ dtype: node.dtype, size, role: { kind: 'window' } });
+      windows.push({ buffer, whole, bytes });
+      this.define(node, buffer);
+    });
+    const steps = inSteps(this.plan(results, leaves));
+    return { kind: 'scan', name: 'scan', length, reverse, body: steps, windows, initial, carries: copies };
+  }
+
+  /**
+   * Makes it safe for `output` to lie where `input` lies: everybody else who reads the input comes first, and the writer
+   * itself reads an element only where it writes it. If that cannot be, the output is computed elsewhere and copied last.
+   */
+  allowOverwrite(planned: Planned[], output: number, input: number): void {
+    const accesses = new Map(planned.map((each) => [each, accessesOf(each.kernel)]));
+    const writer = planned.find((each) => accesses.get(each)?.writes.has(output));
+    if (writer === undefined) return;
+    const readers = planned.filter((each) => each !== writer && accesses.get(each)?.reads.has(input));
+    const dependent = reachableFrom(readers);
+    if (readsInPlaceOnly(writer.kernel, output, input) && !dependent.has(writer)) {
+      for (const reader of readers) writer.needs.add(reader);
+      return;
+    }
+    const info = this.buffers[output] as BufferInfo;
+    const elsewhere = this.temporary(info.dtype, info.size);
+    const moved = planned.map((each) => (each === writer ? { ...each, kernel: redirect(each.kernel, output, elsewhere) } : each));
+    moved.forEach((each, i) => (planned[i] = each));
+    const replaced = moved[planned.findIndex((_, i) => moved[i]?.needs === writer.needs)] as Planned;
+    for (const each of planned) {
+      if (each.needs.delete(writer)) each.needs.add(replaced);
+      if (accesses.get(each)?.reads.has(output)) each.needs.add(replaced);
+    }
+    const v = variable(info.size);
+    const index = ofVariable(v);
+    const value: Scalar = { kind: 'load', dtype: info.dtype, buffer: elsewhere, index, guard: [] };
+    const copy: LoopKernel = { kind: 'loop', name: 'copy', rows: [v], columns: [], stages: [{ kind: 'store', buffer: output, index, value }] };
+    planned.push({ kernel: copy, needs: new Set([replaced, ...readers]) });
+  }
+
+  finish(planned: readonly Planned[]): KernelProgram {
+    const steps = inSteps(planned);
+    const { offsets, bytes } = planMemory(this.lives(steps));
+    return { steps, buffers: this.buffers, scalars: this.scalarTypes, offsets, arenaBytes: bytes };
+  }
+
+  private lives(steps: readonly Step[]): Life[] {
+    const first = new Map<number, number>();
+    const last = new Map<number, number>();
+    steps.forEach((step, i) => {
+      for (const kernel of step) {
+        const { reads, writes } = accessesOf(kernel);
+        for (const buffer of [...reads, ...writes]) {
+          if (!first.has(buffer)) first.set(buffer, i);
+          last.set(buffer, i);
+        }
+      }
+    });
+    const lives: Life[] = [];
+    this.buffers.forEach(({ role, dtype, size }, buffer) => {
+      const from = first.get(buffer);
+      if (role.kind !== 'temporary' || from === undefined) return;
+      lives.push({ buffer, bytes: size * bytesPerElement(dtype), first: from, last: last.get(buffer) ?? from });
+    });
+    return lives;
+  }
+}
+
+function combinerOf(node: Node): 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin' {
+  switch (node.op) {
+    case 'sum':
+    case 'prod':
+    case 'argmax':
+    case 'argmin':
+      return node.op;
+    case 'reduceMax':
+      return 'max';
+    case 'reduceMin':
+      return 'min';
+    default:
+      throw new InternalError(`${node.op} is no reduction`);
+  }
+}
+
+/** Three variables: the axes before `start`, those up to `end`, those after. */
+function axesAsVariables(shape: Shape, start: number, end: number): [Variable, Variable, Variable] {
+  return [variable(sizeOf(shape.slice(0, start))), variable(sizeOf(shape.slice(start, end))), variable(sizeOf(shape.slice(end)))];
+}
+
+/** Stored nodes that are outputs or that a kernel other than their own reads: the only ones that are written. */
+function readOutside(grouping: Grouping, outputs: readonly Node[]): Set<Node> {
+  const read = new Set<Node>(outputs);
+  for (const group of grouping.groups) {
+    const seen = new Set<Node>();
+    const stack = group.members.flatMap((member) => [...member.inputs]);
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      const source = grouping.groupOf.get(next);
+      if (source === undefined || source === group) stack.push(...next.inputs);
+      else read.add(next);
+    }
+    if (group.kind === 'other') for (const member of group.members) read.add(member);
+  }
+  return read;
+}
+
+/** All that must run before any of `planned`. */
+function reachableFrom(planned: readonly Planned[]): Set<Planned> {
+  const seen = new Set<Planned>();
+  const stack = [...planned];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    for (const needed of next.needs) {
+      if (seen.has(needed)) continue;
+      seen.add(needed);
+      stack.push(needed);
+    }
+  }
+  return seen;
+}
+
+/** Whether the kernel reads `input` only at the very points where it then writes `output`, and in one pass. */
+function readsInPlaceOnly(kernel: Kernel, output: number, input: number): boolean {
+  if (kernel.kind !== 'loop' && kernel.kind !== 'contraction') return !accessesOf(kernel).reads.has(input);
+  if (!accessesOf(kernel).reads.has(input)) return true;
+  if (kernel.kind === 'contraction' && (kernel.a.buffer === input || kernel.b.buffer === input)) return false;
+  const stores = kernel.kind === 'loop' ? kernel.stages : kernel.stores;
+  if (kernel.kind === 'loop' && kernel.stages.some((stage) => stage.kind === 'reduce')) return false;
+  const target = stores.find((store) => 'buffer' in store && store.buffer === output);
+  if (target === undefined || !('index' in target)) return false;
+  let inPlace = true;
+  visit(stores.flatMap((store) => [store.value, ...('index' in store ? dataOf(store.index) : [])]), (scalar) => {
+    if (scalar.kind === 'load' && scalar.buffer === input && scalar.index.key !== target.index.key) inPlace = false;
+  });
+  return inPlace;
+}
+
+/** The kernel, writing to another buffer. */
+function redirect(kernel: Kernel, from: number, to: number): Kernel {
+  switch (kernel.kind) {
+    case 'loop':
+      return { ...kernel, stages: kernel.stages.map((stage) => (stage.kind === 'store' && stage.buffer === from ? { ...stage, buffer: to } : stage)) };
+    case 'contraction':
+      return { ...kernel, stores: kernel.stores.map((store) => (store.buffer === from ? { ...store, buffer: to } : store)) };
+    case 'scatter':
+    case 'cumulative':
+    case 'sort':
+      return { ...kernel, buffer: to };
+    case 'scan':
+      throw new InternalError('a scan writes its results to buffers of its own');
+  }
+}
+
+/** Kernels in as few steps as their needs allow; a scan has a step of its own, as threads meet inside. */
+function inSteps(planned: readonly Planned[]): Step[] {
+  const levels = new Map<Planned, number>();
+  const visitAll = (start: Planned): void => {
+    const stack = [start];
+    for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
+      const waiting = [...top.needs].filter((each) => !levels.has(each));
+      if (waiting.length > 0) {
+        stack.push(...waiting);
+        continue;
+      }
+      stack.pop();
+      let level = 0;
+      for (const needed of top.needs) level = Math.max(level, (levels.get(needed) ?? 0) + 1);
+      levels.set(top, level);
+    }
+  };
+  for (const each of planned) if (!levels.has(each)) visitAll(each);
+  const steps: Kernel[][] = [];
+  for (const [each, level] of levels) (steps[level] ??= []).push(each.kernel);
+  return steps.flatMap((step) => {
+    const loops = step.filter((kernel) => kernel.kind === 'scan');
+    const rest = step.filter((kernel) => kernel.kind !== 'scan');
+    return [...loops.map((kernel) => [kernel]), ...(rest.length > 0 ? [rest] : [])];
+  });
+}
+
