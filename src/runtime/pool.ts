@@ -1,0 +1,255 @@
+import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
+import { wasmImports } from '../targets/wasm/host-functions.mjs';
+import {
+  createControlBlock,
+  lineOf,
+  MAIN,
+  ORDER,
+  STATE,
+  takeFailure,
+  watch,
+  WORKER,
+} from './pool-protocol.mjs';
+import { canBlock, coreCount, startWorker, type WorkerThread } from './worker-thread.js';
+
+/** How long a thread watches for the next order, or for the end of the others' work, before it sleeps. Waking costs about 20 µs. */
+const SPIN_MICROSECONDS = 50;
+
+/** How long the others may take to finish a program that has failed in the calling thread. */
+const PATIENCE_MS = 500;
+
+type Entry = (thread: number, threads: number, table: number) => void;
+
+/** A module with its instance in the calling thread. Workers make theirs when they first take part in a run. */
+export class LoadedProgram {
+  readonly id: number;
+  readonly module: WebAssembly.Module;
+  readonly entry: Entry;
+  /** The workers that have an instance. */
+  readonly instances = new Set<PoolWorker>();
+
+  constructor(id: number, module: WebAssembly.Module, entry: Entry) {
+    this.id = id;
+    this.module = module;
+    this.entry = entry;
+  }
+}
+
+interface PoolWorker {
+  /** Which line of the control block is its own. */
+  readonly number: number;
+  readonly thread: WorkerThread;
+  sequence: number;
+}
+
+/**
+ * Threads that run programs side by side over one shared memory.
+ *
+ * A program is a module that exports `run(thread, threads, table)` and imports `env.memory`, host functions as `env.exp`, … and
+ * `env.maySleep` (whether its threads may block). Its results must not depend on the number of threads: workers take 35 to 60 ms to
+ * start, do so when a run first asks for them, and until then runs go on with fewer. They do not keep the process alive.
+ *
+ * If a program fails in one thread while others wait for it at one of the program's own barriers, they wait forever; the failing
+ * thread then says so on the standard error stream. If it fails in the calling thread, the pool replaces its workers.
+ */
+export class ThreadPool {
+  /** The number of threads when all are up, the calling one included. */
+  readonly threads: number;
+
+  private readonly memory: WebAssembly.Memory;
+  private readonly spin: number;
+  private readonly programs = new Set<LoadedProgram>();
+  private programCount = 0;
+  private words: Int32Array | undefined;
+  private workers: PoolWorker[] = [];
+  private startFailure: Error | undefined;
+  private closed = false;
+
+  /** Programs import `memory`. If it is not shared, there is one thread whatever is asked for. */
+  constructor(memory: WebAssembly.Memory, threads: number) {
+    if (!Number.isInteger(threads) || threads < 1) {
+      throw new ArgumentError(`a pool of ${threads} threads`, 'pass a whole number of at least 1');
+    }
+    this.memory = memory;
+    this.threads = isShared(memory) ? threads : 1;
+    // With fewer cores than threads, a thread that watches keeps the one it waits for from running.
+    this.spin = this.threads <= coreCount() ? SPIN_MICROSECONDS : 0;
+  }
+
+  /** The number of threads that a run has now: those that have started and live. */
+  get readyThreads(): number {
+    return 1 + this.readyWorkers().length;
+  }
+
+  /** Makes a program from a module. Throws if the module lacks what a program must have. */
+  load(module: WebAssembly.Module): LoadedProgram {
+    let run: unknown;
+    try {
+      run = new WebAssembly.Instance(module, wasmImports(this.memory, canBlock())).exports.run;
+    } catch (error) {
+      throw new InternalError(`a program cannot be instantiated: ${String(error)}`);
+    }
+    if (typeof run !== 'function') throw new InternalError('a program exports no function "run"');
+    const program = new LoadedProgram(this.programCount++, module, run as Entry);
+    this.programs.add(program);
+    return program;
+  }
+
+  /**
+   * Runs a program on up to `threads` threads and returns when all have finished. `table` is handed to the program: the address of its
+   * arguments, as a rule.
+   */
+  run(program: LoadedProgram, table: number, threads = this.threads): void {
+    if (!this.programs.has(program)) throw new InternalError('a program is run that was unloaded');
+    const helpers = threads > 1 ? this.helpersFor(program, threads - 1) : [];
+    if (helpers.length === 0) {
+      runEntry(program, 0, 1, table);
+      return;
+    }
+    this.order(helpers, ORDER.RUN, program.id, table);
+    try {
+      runEntry(program, 0, helpers.length + 1, table);
+    } catch (error) {
+      // The workers may be waiting for this thread inside the program.
+      if (!this.join(PATIENCE_MS)) this.dismissWorkers();
+      throw error;
+    }
+    this.join();
+    this.throwFailure('run a program');
+  }
+
+  /** Forgets a program, here and in the workers. */
+  unload(program: LoadedProgram): void {
+    if (!this.programs.delete(program)) throw new InternalError('a program is unloaded that was not loaded');
+    for (const worker of program.instances) worker.thread.post({ unload: program.id });
+    program.instances.clear();
+  }
+
+  /** Starts the workers, if that has not been done, and waits for them. For measurements and tests; runs need not wait. */
+  async ready(): Promise<void> {
+    if (this.threads > 1) this.startWorkers();
+    while (this.readyThreads < this.threads && !this.closed) {
+      if (this.startFailure !== undefined) {
+        throw new DeviceError(
+          `a thread could not be started: ${this.startFailure.message}`,
+          'programs run with fewer threads; set the number of threads to 1 to start none',
+          { cause: this.startFailure },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  /** Ends the workers. Programs can still be run, by the calling thread alone. */
+  close(): void {
+    this.closed = true;
+    this.dismissWorkers();
+  }
+
+  /** Up to `count` workers that have an instance of the program. */
+  private helpersFor(program: LoadedProgram, count: number): readonly PoolWorker[] {
+    this.startWorkers();
+    let helpers = this.readyWorkers();
+    if (helpers.length > count) helpers = helpers.slice(0, count);
+    const fresh = helpers.filter((worker) => !program.instances.has(worker));
+    if (fresh.length > 0) {
+      for (const { thread } of fresh) thread.post({ program: program.id, module: program.module });
+      this.order(fresh, ORDER.INSTANTIATE, program.id, 0);
+      this.join();
+      this.throwFailure('instantiate a program');
+      for (const worker of fresh) program.instances.add(worker);
+    }
+    return helpers;
+  }
+
+  /** Gives each worker its part of an order; it begins at once. */
+  private order(workers: readonly PoolWorker[], order: number, program: number, table: number): void {
+    const words = this.controlBlock();
+    Atomics.store(words, MAIN.REMAINING, workers.length);
+    workers.forEach((worker, i) => {
+      const line = lineOf(worker.number);
+      words[line + WORKER.ORDER] = order;
+      words[line + WORKER.PROGRAM] = program;
+      words[line + WORKER.TABLE] = table;
+      words[line + WORKER.THREAD] = i + 1;
+      words[line + WORKER.THREADS] = workers.length + 1;
+      worker.sequence = (worker.sequence + 1) | 0;
+      Atomics.store(words, line + WORKER.SEQUENCE, worker.sequence);
+      if (Atomics.load(words, line + WORKER.ASLEEP) === 1) worker.thread.wake(words, line + WORKER.SEQUENCE);
+    });
+  }
+
+  /** Waits until all orders are carried out; gives whether they were within the time. */
+  private join(milliseconds = Infinity): boolean {
+    const words = this.controlBlock();
+    const end = milliseconds === Infinity ? Infinity : performance.now() + milliseconds;
+    for (;;) {
+      let remaining = Atomics.load(words, MAIN.REMAINING);
+      if (remaining !== 0) remaining = watch(words, MAIN.REMAINING, remaining, this.spin);
+      if (remaining === 0) return true;
+      if (end !== Infinity && performance.now() >= end) return false;
+      if (!canBlock()) continue;
+      Atomics.store(words, MAIN.ASLEEP, 1);
+      Atomics.wait(words, MAIN.REMAINING, remaining, end === Infinity ? Infinity : end - performance.now());
+      Atomics.store(words, MAIN.ASLEEP, 0);
+    }
+  }
+
+  private throwFailure(what: string): void {
+    const failure = takeFailure(this.controlBlock());
+    if (failure === undefined) return;
+    throw new InternalError(`worker thread ${failure.worker + 1} failed to ${what}: ${failure.message}`);
+  }
+
+  private startWorkers(): void {
+    if (this.words !== undefined || this.closed) return;
+    const words = createControlBlock(this.threads - 1);
+    this.words = words;
+    this.startFailure = undefined;
+    for (let number = 0; number < this.threads - 1; number++) {
+      const onFailure = (error: Error): void => {
+        this.startFailure = error;
+        this.workers = this.workers.filter((worker) => worker.number !== number || this.words !== words);
+      };
+      const start = { words, worker: number, memory: this.memory, maySleep: true, spin: this.spin };
+      try {
+        this.workers.push({ number, thread: startWorker(start, onFailure), sequence: 0 });
+      } catch (error) {
+        onFailure(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+  }
+
+  private readyWorkers(): PoolWorker[] {
+    const { words } = this;
+    if (words === undefined) return [];
+    return this.workers.filter(
+      ({ number }) => Atomics.load(words, lineOf(number) + WORKER.STATE) === STATE.READY,
+    );
+  }
+
+  /** Ends the workers, whatever they do. The next run starts others, unless the pool is closed. */
+  private dismissWorkers(): void {
+    for (const { thread } of this.workers) thread.terminate();
+    for (const program of this.programs) program.instances.clear();
+    this.workers = [];
+    this.words = undefined;
+  }
+
+  private controlBlock(): Int32Array {
+    if (this.words === undefined) throw new InternalError('the pool has no workers');
+    return this.words;
+  }
+}
+
+function runEntry(program: LoadedProgram, thread: number, threads: number, table: number): void {
+  try {
+    program.entry(thread, threads, table);
+  } catch (error) {
+    throw new InternalError(`a program failed while running: ${String(error)}`);
+  }
+}
+
+function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
+}

@@ -1,0 +1,170 @@
+/**
+ * A thread of the pool (see pool.ts): waits for orders and carries them out. Plain JavaScript, because Node loads workers from the
+ * sources in tests and from the built package otherwise.
+ */
+import { wasmImports } from '../targets/wasm/host-functions.mjs';
+import { FAILURE, MAIN, ORDER, STATE, WORKER, lineOf, reportFailure, watch } from './pool-protocol.mjs';
+
+/**
+ * @typedef {{ words: Int32Array, worker: number, memory: WebAssembly.Memory, maySleep: boolean, spin: number }} Start
+ * @typedef {{ program: number, module: WebAssembly.Module } | { unload: number } | { wake: true }} Message
+ * @typedef {(thread: number, threads: number, table: number) => void} Entry
+ */
+
+/** @type {Map<number, WebAssembly.Module>} */
+const modules = new Map();
+/** @type {Map<number, Entry>} */
+const entries = new Map();
+
+/** @param {Message} message */
+function receive(message) {
+  if ('module' in message) {
+    modules.set(message.program, message.module);
+  } else if ('unload' in message) {
+    modules.delete(message.unload);
+    entries.delete(message.unload);
+  }
+}
+
+/**
+ * @param {Start} start
+ * @param {number} program
+ */
+function instantiate({ memory, maySleep }, program) {
+  const module = modules.get(program);
+  if (module === undefined) throw new Error(`program ${program} has not arrived`);
+  const { run } = new WebAssembly.Instance(module, wasmImports(memory, maySleep)).exports;
+  entries.set(program, /** @type {Entry} */ (run));
+  modules.delete(program);
+}
+
+/**
+ * Carries out the order in this worker's line. Gives what went wrong, if anything.
+ * @param {Start} start
+ */
+function obey(start) {
+  const { words, worker } = start;
+  const line = lineOf(worker);
+  const word = (/** @type {number} */ index) => words[line + index] ?? 0;
+  const program = word(WORKER.PROGRAM);
+  let failure;
+  try {
+    if (word(WORKER.ORDER) === ORDER.INSTANTIATE) {
+      instantiate(start, program);
+    } else {
+      const run = entries.get(program);
+      if (run === undefined) throw new Error(`program ${program} has no instance`);
+      run(word(WORKER.THREAD), word(WORKER.THREADS), word(WORKER.TABLE));
+    }
+  } catch (error) {
+    failure = String(error);
+    reportFailure(words, worker, failure);
+  }
+  const left = Atomics.sub(words, MAIN.REMAINING, 1) - 1;
+  if (left === 0 && Atomics.load(words, MAIN.ASLEEP) === 1) Atomics.notify(words, MAIN.REMAINING);
+  return failure;
+}
+
+/** How long the main thread has time to take notice of a failure. */
+const PATIENCE_MS = 1000;
+
+/**
+ * Node: this thread never returns to its event loop; it fetches messages when an order needs one.
+ * @param {Start} start
+ * @param {() => Message | undefined} nextMessage
+ * @param {(text: string) => void} complain
+ */
+function serveBlocking(start, nextMessage, complain) {
+  const { words, spin } = start;
+  const line = lineOf(start.worker);
+  let done = 0;
+  for (;;) {
+    let sequence = watch(words, line + WORKER.SEQUENCE, done, spin);
+    if (sequence === done) {
+      Atomics.store(words, line + WORKER.ASLEEP, 1);
+      Atomics.wait(words, line + WORKER.SEQUENCE, done);
+      Atomics.store(words, line + WORKER.ASLEEP, 0);
+      sequence = Atomics.load(words, line + WORKER.SEQUENCE);
+      if (sequence === done) continue;
+    }
+    if (words[line + WORKER.ORDER] === ORDER.INSTANTIATE) {
+      for (let message = nextMessage(); message !== undefined; message = nextMessage()) receive(message);
+    }
+    done = sequence;
+    const failure = obey(start);
+    if (failure === undefined) continue;
+    // The others may wait for this thread at a barrier, forever. They cannot be told, but people can.
+    Atomics.store(words, line + WORKER.ASLEEP, 1);
+    const timedOut = Atomics.wait(words, line + WORKER.SEQUENCE, done, PATIENCE_MS) === 'timed-out';
+    Atomics.store(words, line + WORKER.ASLEEP, 0);
+    if (timedOut && Atomics.load(words, FAILURE.LENGTH) !== 0) {
+      complain(
+        `tensorloom: a thread of a running program has failed, and the others may wait for it: ${failure}\n`,
+      );
+    }
+  }
+}
+
+/**
+ * Browsers: messages arrive only in the event loop, so this thread returns there whenever it needs one or has nothing to do.
+ * Gives the function that goes on serving, to be called after each message.
+ * @param {Start} start
+ */
+function serveEvents(start) {
+  const { words, spin } = start;
+  const line = lineOf(start.worker);
+  let done = 0;
+  return () => {
+    Atomics.store(words, line + WORKER.ASLEEP, 0);
+    for (;;) {
+      let sequence = watch(words, line + WORKER.SEQUENCE, done, spin);
+      if (sequence === done) {
+        Atomics.store(words, line + WORKER.ASLEEP, 1);
+        sequence = Atomics.load(words, line + WORKER.SEQUENCE);
+        if (sequence === done) return;
+        Atomics.store(words, line + WORKER.ASLEEP, 0);
+      }
+      const isMissing =
+        words[line + WORKER.ORDER] === ORDER.INSTANTIATE && !modules.has(words[line + WORKER.PROGRAM] ?? 0);
+      // The module is on its way; its arrival calls this function again.
+      if (isMissing) return;
+      done = sequence;
+      obey(start);
+    }
+  };
+}
+
+/** @param {Start} start */
+function sayReady({ words, worker }) {
+  Atomics.store(words, lineOf(worker) + WORKER.STATE, STATE.READY);
+}
+
+const { process } = /** @type {{ process?: NodeJS.Process }} */ (globalThis);
+if (process === undefined) {
+  /** @type {(() => void) | undefined} */
+  let serve;
+  globalThis.onmessage = (/** @type {MessageEvent<unknown>} */ { data }) => {
+    if (serve === undefined) {
+      const start = /** @type {Start} */ (data);
+      serve = serveEvents(start);
+      sayReady(start);
+    } else {
+      receive(/** @type {Message} */ (data));
+    }
+    serve();
+  };
+} else {
+  const threads = process.getBuiltinModule('node:worker_threads');
+  const { writeSync } = process.getBuiltinModule('node:fs');
+  const { parentPort } = threads;
+  if (parentPort === null) throw new Error('worker.mjs is for worker threads');
+  /** @type {unknown} */
+  const data = threads.workerData;
+  const start = /** @type {Start} */ (data);
+  sayReady(start);
+  serveBlocking(
+    start,
+    () => /** @type {{ message: Message } | undefined} */ (threads.receiveMessageOnPort(parentPort))?.message,
+    (text) => writeSync(2, text),
+  );
+}

@@ -1,0 +1,31 @@
+/** Runs a program on two threads and then has nothing left to do; with 'failing', the second thread fails. See pool.test.ts. */
+import { Heap } from '../../src/runtime/heap.js';
+import { ThreadPool } from '../../src/runtime/pool.js';
+import { add, atomicAdd, compare, func, i32, load } from '../../src/targets/cpu/ir.js';
+import { encodeModule } from '../../src/targets/wasm/encode.js';
+
+const isFailing = process.argv[2] === 'failing';
+const heap = new Heap();
+const pool = new ThreadPool(heap.memory, 2);
+const count = func(
+  'run',
+  ['thread', 'threads', 'table'],
+  (b, thread = i32(0), threads = i32(0), table = i32(0)) => {
+    if (isFailing) {
+      b.if(compare('eq', thread, i32(1)), () => {
+        b.store('i32', table, load('i32', i32(-4), 16));
+      });
+    }
+    b.let(atomicAdd(table, i32(1)));
+    b.push({ kind: 'barrier', state: add(table, i32(8)), threads });
+  },
+  true,
+);
+const program = pool.load(
+  new WebAssembly.Module(encodeModule({ functions: [count] }, { relaxedFma: false })),
+);
+await pool.ready();
+const table = heap.allocate(64);
+const words = heap.view('int32', table, 16).fill(0);
+pool.run(program, table);
+console.log(`ran on ${words[0]} threads`);
