@@ -111,7 +111,8 @@ export class ThreadPool {
       runEntry(program, 0, helpers.length + 1, table);
     } catch (error) {
       // The workers may be waiting for this thread inside the program.
-      if (!this.join(PATIENCE_MS)) this.dismissWorkers();
+      if (this.join(PATIENCE_MS)) takeFailure(this.controlBlock());
+      else this.dismissWorkers();
       throw error;
     }
     this.join();

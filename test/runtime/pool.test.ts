@@ -314,6 +314,18 @@ describe('failures', () => {
     expect(heap.view('int32', table, 1)[0]).toBe(4);
   });
 
+  test('in all threads at once are one failure, and the pool goes on', async () => {
+    const heap = new Heap();
+    const pool = await poolOf(heap, 4);
+    const table = zeros(heap, 1);
+    const program = pool.load(
+      moduleOf((b, _thread, _threads, address) => b.store('i32', address, ir.load('i32', ir.i32(-4), 16))),
+    );
+    expect(() => pool.run(program, table)).toThrow(/failed while running: .*out of bounds/);
+    pool.run(pool.load(moduleOf(count)), table);
+    expect(heap.view('int32', table, 1)[0]).toBe(4);
+  });
+
   test('in the calling thread are thrown although workers wait for it at a barrier; they are replaced', async () => {
     const heap = new Heap();
     const pool = await poolOf(heap, 2);
