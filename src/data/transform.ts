@@ -16,7 +16,8 @@ export type Transform = (batch: Batch, random: HostRandom) => Batch;
  * const { training } = data.digits({ train: 100, test: 10 });
  * const transform = data.compose(data.randomCrop({ padding: 2 }), data.cutout(6));
  * const loader = new data.DataLoader(training, { batchSize: 50, shuffle: true, transform });
- * for await (const { inputs } of loader.epoch(0)) inputs.shape; // => [50, 1, 28, 28]
+ * const first = await loader.epoch(0).next();
+ * first.value?.inputs.shape; // => [50, 1, 28, 28]
  * ```
  */
 export function compose(...transforms: readonly Transform[]): Transform {

@@ -87,9 +87,9 @@ describe('readIdx', () => {
     await expect(readIdx(path)).rejects.toThrow(path);
   });
   it('does not unpack a file that goes on for much longer than its header says', async () => {
-    const path = await temporaryFile('bomb.gz', gzipSync(idxBytes([10], new Uint8Array(200e6))));
+    const path = await temporaryFile('bomb.gz', gzipSync(idxBytes([10], new Uint8Array(60e6))));
     const before = process.memoryUsage().arrayBuffers;
     await expect(readIdx(path)).rejects.toThrow(/unpacks to more than the 18 bytes/);
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50e6);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(30e6);
   });
 });

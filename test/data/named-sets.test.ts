@@ -179,8 +179,10 @@ describe('the real files', () => {
       expect(values(training.targets).slice(0, 8)).toEqual([5, 0, 4, 1, 9, 2, 1, 3]);
       expect(values(test.targets).slice(0, 8)).toEqual([7, 2, 1, 0, 4, 1, 4, 9]);
       let [sum, squares] = [0, 0];
-      for (const value of training.inputs.data)
-        [sum, squares] = [sum + value / 255, squares + (value / 255) ** 2];
+      for (const value of training.inputs.data) {
+        sum += value / 255;
+        squares += (value / 255) ** 2;
+      }
       const average = sum / training.inputs.data.length;
       expect(average).toBeCloseTo(mean[0] ?? 0, 4);
       expect(Math.sqrt(squares / training.inputs.data.length - average ** 2)).toBeCloseTo(std[0] ?? 0, 4);
