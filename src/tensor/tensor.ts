@@ -1,6 +1,7 @@
 import type { DType, TypedArray } from '../core/dtype.js';
 import { ShapeError } from '../core/errors.js';
 import { formatShape, sizeOf, type Shape } from '../core/shape.js';
+import { cast } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { readValue, valueOf } from '../runtime/storage.js';
 import { keepShort, realize } from './realize.js';
@@ -86,13 +87,9 @@ export class Tensor<S extends Shape = Shape> {
   /** The elements as one flat array of numbers; float16 and bfloat16 are decoded. */
   async array1d(): Promise<number[]> {
     const { dtype } = this;
-    const readable = dtype === 'float16' || dtype === 'bfloat16' ? this.asFloat32() : this;
+    const half = dtype === 'float16' || dtype === 'bfloat16';
+    const readable: Tensor = half ? new Tensor(cast(this.node, 'float32')) : this;
     return Array.from(await readable.data());
-  }
-
-  /** Overridden where casting is known; a hook that keeps this file free of operations. */
-  protected asFloat32(): Tensor {
-    return this;
   }
 
   toString(): string {

@@ -1,0 +1,72 @@
+/** Everything of this room that people call. */
+import './methods.js';
+
+export * from './activations.js';
+export { backward, checkpoint, customGradient, grad, stopGradient, valueAndGrad, type Gradients } from './autograd.js';
+export { compile } from './compile.js';
+export {
+  arange,
+  eye,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  tensor,
+  zeros,
+  zerosLike,
+  type CreationOptions,
+  type NestedInput,
+} from './creation.js';
+export * from './elementwise.js';
+export { print, text, type TextOptions } from './format.js';
+export {
+  argsort,
+  diagonal,
+  gather,
+  index,
+  indexAdd,
+  oneHot,
+  scatterAdd,
+  slice,
+  sort,
+  take,
+  takeAlongAxis,
+  topK,
+  tril,
+  triu,
+  type Index,
+  type OneHotOptions,
+  type Range,
+  type SortOptions,
+  type TopK,
+  type TopKOptions,
+} from './indexing.js';
+export { dot, matmul, outer } from './matmul.js';
+export {
+  broadcastTensors,
+  chunk,
+  concat,
+  expand,
+  flatten,
+  flip,
+  moveAxis,
+  pad,
+  permute,
+  repeat,
+  reshape,
+  roll,
+  split,
+  squeeze,
+  stack,
+  tile,
+  transpose,
+  unsqueeze,
+  unstack,
+  type PadMode,
+  type PadOptions,
+} from './movement.js';
+export { literal, type Operand, type ShapeOf } from './operands.js';
+export * from './reductions.js';
+export { isTensor, Tensor, type NestedArray } from './tensor.js';
+export { isParameter, Parameter, Variable } from './variable.js';
