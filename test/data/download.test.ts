@@ -67,6 +67,17 @@ describe('download', () => {
     expect(progress.at(-1)).toEqual({ file: 'file.bin', receivedBytes: 300_000, totalBytes: 300_000 });
     expect(progress[0]?.receivedBytes).toBe(0);
   });
+  it('asks for the file as it is stored, since servers may unpack it on its way', async () => {
+    let asked: string | undefined;
+    const { url } = await serve({
+      '/f': (request, response) => {
+        asked = String(request.headers['accept-encoding']);
+        whole(request, response);
+      },
+    });
+    await download({ mirrors: [`${url}/f`], checksum }, await target());
+    expect(asked).toBe('identity');
+  });
   it('goes on to the next mirror after a 404, a refused connection or a wrong checksum', async () => {
     const wrong: Answer = (_, response) => response.end('something else');
     const { url, seen } = await serve({ '/wrong': wrong, '/f': whole });

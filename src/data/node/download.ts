@@ -84,13 +84,16 @@ async function fetchInto(url: string, part: string, name: string, options: Downl
   let timer = setTimeout(abort, timeoutMs);
   try {
     const kept = await sizeOfFile(part);
-    let response = await fetch(url, { signal, headers: kept > 0 ? { range: `bytes=${kept}-` } : {} });
+    // Some servers unpack .gz files on their way otherwise, and the checksum is of the packed file.
+    const identity = { 'accept-encoding': 'identity' };
+    const headers = kept > 0 ? { ...identity, range: `bytes=${kept}-` } : identity;
+    let response = await fetch(url, { signal, headers });
     if (response.status === 416) {
       // The part is as long as the file or longer: either whole already, which the checksum tells, or worthless.
       await response.body?.cancel();
       if (response.headers.get('content-range') === `bytes */${kept}`) return;
       await rm(part, { force: true });
-      response = await fetch(url, { signal });
+      response = await fetch(url, { signal, headers: identity });
     }
     if (!response.ok || response.body === null) {
       await response.body?.cancel();
