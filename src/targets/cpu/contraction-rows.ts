@@ -1,0 +1,168 @@
+/**
+ * How the rows of a contraction become tiles. Rows that lie evenly make tiles of 6; where they do not (the 3x3 of a filter, 11 pixels
+ * of a line), a group of rows that repeats is cut into tiles whose distances are constants.
+ */
+import { mergeAxes, positionsOf, sizeOf, type Axis } from './contraction-axes.js';
+import { TILE_ROWS, type RowPattern } from './contraction-tile.js';
+
+/** `tiles` tiles of one pattern; the lowest row of the first at `start`, each following one `step` further (bytes). */
+export interface Segment {
+  readonly pattern: RowPattern;
+  readonly start: number;
+  readonly tiles: number;
+  readonly step: number;
+}
+
+/**
+ * The rows as `outer` × `perRun` groups. Every group has `rows` rows, the last of a run `lastRows`; groups of a run lie
+ * `groupStride` elements apart.
+ */
+export interface RowPlan {
+  readonly outer: readonly Axis[];
+  readonly perRun: number;
+  readonly rows: number;
+  readonly lastRows: number;
+  readonly groupStride: number;
+  readonly segments: readonly Segment[];
+  readonly lastSegments: readonly Segment[];
+  /** Estimated cycles per k for all rows and one panel. */
+  readonly cycles: number;
+}
+
+/** Static groups are at most this large, and have at most this many patterns. */
+const GROUP_LIMIT = 48;
+const PATTERN_LIMIT = 4;
+
+/** Cycles of one k of a tile: two multiply-adds a cycle of latency 4 need 8 sums to keep busy; a little for the loop. */
+export const tileCycles = (rows: number, vectors = 2): number =>
+  Math.max((rows * vectors) / 2, 4, 2 + rows * 0.6) + 0.3;
+
+/** The heights of the tiles that `rows` rows are cut into, falling. */
+export function tileHeights(rows: number): number[] {
+  const full = Math.max(0, Math.floor((rows - 24) / TILE_ROWS));
+  const rest = rows - full * TILE_ROWS;
+  // best[r]: cheapest cut of r rows.
+  const best: { cycles: number; heights: number[] }[] = [{ cycles: 0, heights: [] }];
+  for (let r = 1; r <= rest; r++) {
+    let found: { cycles: number; heights: number[] } | undefined;
+    for (let height = Math.min(TILE_ROWS, r); height >= 1; height--) {
+      const before = best[r - height];
+      if (before === undefined) continue;
+      const cycles = before.cycles + tileCycles(height);
+      if (found === undefined || cycles < found.cycles - 1e-9)
+        found = { cycles, heights: [...before.heights, height] };
+    }
+    if (found !== undefined) best.push(found);
+  }
+  return [...new Array<number>(full).fill(TILE_ROWS), ...(best[rest]?.heights ?? [])].sort((a, b) => b - a);
+}
+
+/** Cuts rows at `positions` (elements) into segments. */
+function segmentsOf(positions: readonly number[]): Segment[] {
+  const segments: Segment[] = [];
+  let at = 0;
+  for (const height of tileHeights(positions.length)) {
+    const rows = positions.slice(at, at + height).map((position) => position * 4);
+    at += height;
+    const start = Math.min(...rows);
+    const pattern = rows.map((row) => row - start);
+    const last = segments.at(-1);
+    const step = last === undefined ? 0 : start - (last.start + (last.tiles - 1) * last.step);
+    if (
+      last !== undefined &&
+      samePattern(last.pattern, pattern) &&
+      (last.tiles === 1 || last.step === step)
+    ) {
+      segments[segments.length - 1] = { ...last, tiles: last.tiles + 1, step };
+    } else segments.push({ pattern, start, tiles: 1, step: 0 });
+  }
+  return segments;
+}
+
+export const samePattern = (a: RowPattern, b: RowPattern): boolean =>
+  a.length === b.length && a.every((each, r) => each === b[r]);
+
+const cyclesOf = (segments: readonly Segment[], callCycles: number): number =>
+  segments.reduce((sum, { pattern, tiles }) => sum + tiles * tileCycles(pattern.length) + callCycles, 0);
+
+/** Plans rows that lie at `axes`, in groups of at most `maxRows` where that can be chosen, for blocks of `k` steps. */
+export function planRows(axes: readonly Axis[], maxRows: number, k: number): RowPlan {
+  const merged = mergeAxes(axes);
+  // A call and its tiles' beginnings and ends, in cycles per k.
+  const callCycles = 20 / k;
+  const plans = [evenPlan(merged, maxRows, callCycles)];
+  const inner = merged.at(-1);
+  if (
+    inner !== undefined &&
+    inner.extent % TILE_ROWS !== 0 &&
+    inner.extent <= GROUP_LIMIT &&
+    merged.length > 1
+  ) {
+    plans.push(...groupPlans(merged, callCycles));
+  }
+  return plans.reduce((best, plan) => (plan.cycles < best.cycles * 0.98 ? plan : best));
+}
+
+/** Tiles inside runs of the innermost axis. */
+function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number): RowPlan {
+  const inner = axes.at(-1) ?? { extent: 1, stride: 0 };
+  const outer = axes.slice(0, -1);
+  const blocks = Math.ceil(inner.extent / maxRows);
+  const rows = blocks === 1 ? inner.extent : Math.ceil(inner.extent / blocks / TILE_ROWS) * TILE_ROWS;
+  const perRun = Math.ceil(inner.extent / rows);
+  const lastRows = inner.extent - (perRun - 1) * rows;
+  const evenly = (count: number): Segment[] =>
+    segmentsOf(Array.from({ length: count }, (_, r) => r * inner.stride));
+  const segments = evenly(rows);
+  const lastSegments = evenly(lastRows);
+  return {
+    outer,
+    perRun,
+    rows,
+    lastRows,
+    groupStride: rows * inner.stride,
+    segments,
+    lastSegments,
+    cycles:
+      sizeOf(outer) * ((perRun - 1) * cyclesOf(segments, callCycles) + cyclesOf(lastSegments, callCycles)),
+  };
+}
+
+/** Groups of the innermost axes, and of a divisor of the axis outside them. */
+function groupPlans(axes: readonly Axis[], callCycles: number): RowPlan[] {
+  const plans: RowPlan[] = [];
+  for (let first = axes.length - 2; first >= 0; first--) {
+    const within = axes.slice(first + 1);
+    const split = axes[first] ?? { extent: 1, stride: 0 };
+    if (sizeOf(within) > GROUP_LIMIT) break;
+    for (let factor = 1; factor <= split.extent && factor * sizeOf(within) <= GROUP_LIMIT; factor++) {
+      if (split.extent % factor !== 0) continue;
+      const segments = segmentsOf(positionsOf([{ extent: factor, stride: split.stride }, ...within]));
+      if (patternsOf(segments).length > PATTERN_LIMIT) continue;
+      const outer = [
+        ...axes.slice(0, first),
+        { extent: split.extent / factor, stride: split.stride * factor },
+      ];
+      const rows = factor * sizeOf(within);
+      plans.push({
+        outer,
+        perRun: 1,
+        rows,
+        lastRows: rows,
+        groupStride: 0,
+        segments,
+        lastSegments: segments,
+        cycles: sizeOf(outer) * cyclesOf(segments, callCycles),
+      });
+    }
+  }
+  return plans;
+}
+
+/** The different patterns among segments. */
+export function patternsOf(segments: readonly Segment[]): RowPattern[] {
+  const found: RowPattern[] = [];
+  for (const { pattern } of segments)
+    if (!found.some((each) => samePattern(each, pattern))) found.push(pattern);
+  return found;
+}

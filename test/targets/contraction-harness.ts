@@ -1,0 +1,206 @@
+import {
+  literal,
+  add as addIndex,
+  ofVariable,
+  scale,
+  variable,
+  type Index,
+  type Variable,
+} from '../../src/compiler/index-expr.js';
+import type { ContractionKernel, Operand } from '../../src/compiler/kernel.js';
+import { linearStride, type Scalar } from '../../src/compiler/scalar-expr.js';
+import {
+  lowerContraction,
+  type ContractionCode,
+  type StoreResult,
+} from '../../src/targets/cpu/contraction.js';
+import {
+  add,
+  i32,
+  load,
+  lanes as lanesOf,
+  mul,
+  extract,
+  splat,
+  type Builder,
+  type Expr,
+} from '../../src/targets/cpu/ir.js';
+import { encodeModule } from '../../src/targets/wasm/encode.js';
+
+/** A variable by its extent and its steps in the operands and in the result. */
+export interface Dimension {
+  readonly role: 'batch' | 'm' | 'n' | 'k';
+  readonly extent: number;
+  readonly a?: number;
+  readonly b?: number;
+  readonly out?: number;
+  /** Step in a bias that is added. */
+  readonly bias?: number;
+}
+
+export interface Problem {
+  readonly dimensions: readonly Dimension[];
+  readonly aOffset?: number;
+  readonly bOffset?: number;
+}
+
+const BUFFERS = { a: 0, b: 1, out: 2, bias: 3 };
+
+export function kernelOf(problem: Problem): ContractionKernel {
+  const made = problem.dimensions.map((dimension) => ({ ...dimension, v: variable(dimension.extent) }));
+  const role = (which: Dimension['role']): Variable[] =>
+    made.filter((each) => each.role === which).map(({ v }) => v);
+  const strides = (which: 'a' | 'b'): Map<Variable, number> =>
+    new Map(made.flatMap(({ v, [which]: stride }) => (stride === undefined ? [] : [[v, stride] as const])));
+  const indexBy = (which: 'out' | 'bias'): Index =>
+    made.reduce(
+      (sum, { v, [which]: stride }) =>
+        stride === undefined ? sum : addIndex(sum, scale(ofVariable(v), stride)),
+      literal(0),
+    );
+  const operand = (which: 'a' | 'b', offset = 0): Operand => ({
+    buffer: BUFFERS[which],
+    dtype: 'float32',
+    offset,
+    strides: strides(which),
+  });
+  const accumulator: Scalar = { kind: 'accumulator', dtype: 'float32' };
+  const bias: Scalar = {
+    kind: 'load',
+    dtype: 'float32',
+    buffer: BUFFERS.bias,
+    index: indexBy('bias'),
+    guard: [],
+  };
+  const value: Scalar = made.some((each) => each.bias !== undefined)
+    ? { kind: 'op', dtype: 'float32', op: 'add', args: [accumulator, bias] }
+    : accumulator;
+  return {
+    kind: 'contraction',
+    name: 'product',
+    batch: role('batch'),
+    m: role('m'),
+    n: role('n'),
+    k: role('k'),
+    a: operand('a', problem.aOffset),
+    b: operand('b', problem.bOffset),
+    dtype: 'float32',
+    stores: [{ buffer: BUFFERS.out, index: indexBy('out'), value }],
+  };
+}
+
+/** An epilogue emitter that knows the accumulator, and a bias added to it. */
+export const storeResult: StoreResult = (b, { stores, table, coordinates, vector, accumulator }) => {
+  const address = (buffer: number, index: Index): Expr => {
+    let sum: Expr = i32(index.constant);
+    for (const [v, coordinate] of coordinates)
+      sum = add(sum, mul(coordinate, i32(linearStride(index, v) ?? NaN)));
+    return add(load('i32', table, buffer * 4), mul(sum, i32(4)));
+  };
+  const read = (value: Extract<Scalar, { kind: 'load' }>): Expr => {
+    const at = b.let(address(value.buffer, value.index));
+    const step = vector === undefined ? undefined : linearStride(value.index, vector);
+    if (step === undefined) return load('f32', at);
+    return step === 0
+      ? splat(load('f32', at))
+      : lanesOf([0, 1, 2, 3].map((lane) => load('f32', add(at, i32(lane * step * 4)))));
+  };
+  for (const { buffer, index, value } of stores) {
+    const result = b.let(
+      value.kind === 'op' && value.args[1]?.kind === 'load'
+        ? add(accumulator, read(value.args[1]))
+        : accumulator,
+    );
+    const at = b.let(address(buffer, index));
+    const step = vector === undefined ? 1 : linearStride(index, vector);
+    if (step === 1) b.store('f32', at, result);
+    else
+      for (let lane = 0; lane < 4; lane++)
+        b.store('f32', add(at, i32(lane * (step ?? NaN) * 4)), extract(result, lane));
+  }
+};
+
+export const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
+
+export function lower(problem: Problem): ContractionCode {
+  return lowerContraction(kernelOf(problem), { lanes: 4, baseOf, storeResult });
+}
+
+/** Lowest and highest index that steps reach, from an offset. */
+export function rangeOf(
+  problem: Problem,
+  which: 'a' | 'b' | 'out' | 'bias',
+  offset = 0,
+): { low: number; high: number } {
+  let low = offset;
+  let high = offset;
+  for (const { extent, [which]: stride = 0 } of problem.dimensions) {
+    if (stride < 0) low += (extent - 1) * stride;
+    else high += (extent - 1) * stride;
+  }
+  return { low, high };
+}
+
+export interface Prepared {
+  readonly code: ContractionCode;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly bias: Float32Array;
+  readonly out: Float32Array;
+  /** Scratch with room for markers on either side. */
+  readonly scratch: Uint8Array;
+  run(begin: number, end: number): void;
+}
+
+/** Compiles to WebAssembly and lays out memory; operands are filled by `fill`. */
+export function prepare(problem: Problem, options: { relaxedFma: boolean; fill: () => number }): Prepared {
+  const code = lower(problem);
+  const module = new WebAssembly.Module(
+    encodeModule(
+      { functions: code.functions.map((each) => ({ ...each, exported: each.name === code.entry })) },
+      { relaxedFma: options.relaxedFma, shared: false },
+    ),
+  );
+  const length = {
+    a: rangeOf(problem, 'a', problem.aOffset).high + 1,
+    b: rangeOf(problem, 'b', problem.bOffset).high + 1,
+    out: rangeOf(problem, 'out').high + 1,
+    bias: rangeOf(problem, 'bias').high + 1,
+  };
+  const place: Record<string, number> = {};
+  let end = 1024;
+  for (const [name, count] of Object.entries(length)) {
+    place[name] = end;
+    end = Math.ceil((end + count * 4 + 256) / 256) * 256;
+  }
+  const scratch = end;
+  const bytes = scratch + code.scratchBytes + 64;
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 });
+  const view = (name: keyof typeof length): Float32Array =>
+    new Float32Array(memory.buffer, place[name], length[name]);
+  const table = new Int32Array(memory.buffer, 64, 4);
+  (['a', 'b', 'out', 'bias'] as const).forEach((name) => {
+    table[BUFFERS[name]] = place[name] ?? 0;
+  });
+  const [a, b, bias, out] = [view('a'), view('b'), view('bias'), view('out')];
+  for (const operand of [a, b, bias]) operand.forEach((_, i) => (operand[i] = options.fill()));
+  out.fill(NaN);
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const entry = instance.exports[code.entry] as (
+    table: number,
+    begin: number,
+    end: number,
+    scratch: number,
+  ) => void;
+  return {
+    code,
+    a,
+    b,
+    bias,
+    out,
+    scratch: new Uint8Array(memory.buffer, scratch, code.scratchBytes + 64),
+    run: (begin, stop) => {
+      entry(64, begin, stop, scratch);
+    },
+  };
+}
