@@ -31,6 +31,9 @@ export class StaleValueError extends TensorloomError {}
 /** A data set or sample that cannot be used. */
 export class DataError extends TensorloomError {}
 
+/** A file or folder that cannot be written. */
+export class FileError extends TensorloomError {}
+
 /** A file whose bytes do not have the format they should have. */
 export class FormatError extends TensorloomError {}
 

@@ -1,0 +1,3 @@
+export { decodeSafetensors, encodeSafetensors } from '../core/safetensors.js';
+export type { SafetensorsContent, StoredArray } from '../core/safetensors.js';
+export { loadSafetensors, parseSafetensors, saveSafetensors } from './safetensors.js';
