@@ -5,6 +5,18 @@ export * from './activations.js';
 export { backward, checkpoint, customGradient, grad, stopGradient, valueAndGrad, type Gradients } from './autograd.js';
 export { compile } from './compile.js';
 export {
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type ConvOptions,
+  type ConvTransposeOptions,
+  type Padding,
+  type PerAxis,
+} from './convolution.js';
+export {
   arange,
   eye,
   full,
@@ -18,6 +30,7 @@ export {
   type CreationOptions,
   type NestedInput,
 } from './creation.js';
+export { einsum } from './einsum.js';
 export * from './elementwise.js';
 export { print, text, type TextOptions } from './format.js';
 export {
@@ -42,6 +55,8 @@ export {
   type TopK,
   type TopKOptions,
 } from './indexing.js';
+export * from './interpolate.js';
+export { jvp } from './jvp.js';
 export { dot, matmul, outer } from './matmul.js';
 export {
   broadcastTensors,
@@ -66,7 +81,13 @@ export {
   type PadMode,
   type PadOptions,
 } from './movement.js';
+export * from './normalization.js';
 export { literal, type Operand, type ShapeOf } from './operands.js';
+export * from './pooling.js';
+export * as random from './random.js';
+export { Generator, setSeed } from './random.js';
 export * from './reductions.js';
+export { scan, type ScanOptions, type StepOf } from './scan.js';
 export { isTensor, Tensor, type NestedArray } from './tensor.js';
 export { isParameter, Parameter, Variable } from './variable.js';
+export { vmap, type MappedAxes, type VmapOptions } from './vmap.js';

@@ -15,12 +15,16 @@ import type {
 } from '../core/shape-types.js';
 import * as activations from './activations.js';
 import { backward, stopGradient } from './autograd.js';
+import * as convolution from './convolution.js';
 import * as elementwise from './elementwise.js';
 import { print, text, type TextOptions } from './format.js';
 import * as indexing from './indexing.js';
+import { interpolate, type InterpolateOptions } from './interpolate.js';
 import * as matmul from './matmul.js';
 import * as movement from './movement.js';
+import * as normalization from './normalization.js';
 import type { Operand, ShapeOf } from './operands.js';
+import * as pooling from './pooling.js';
 import * as reductions from './reductions.js';
 import { Tensor } from './tensor.js';
 
@@ -138,6 +142,10 @@ export interface TensorMethods {
   gelu<S extends Shape>(this: Tensor<S>, options?: activations.GeluOptions): Tensor<S>;
   elu<S extends Shape>(this: Tensor<S>, alpha?: number): Tensor<S>;
   leakyRelu<S extends Shape>(this: Tensor<S>, slope?: number): Tensor<S>;
+  prelu<S extends Shape>(this: Tensor<S>, slope: Operand): Tensor<S>;
+  celu<S extends Shape>(this: Tensor<S>, alpha?: number): Tensor<S>;
+  hardShrink<S extends Shape>(this: Tensor<S>, threshold?: number): Tensor<S>;
+  softShrink<S extends Shape>(this: Tensor<S>, threshold?: number): Tensor<S>;
   hardTanh<S extends Shape>(this: Tensor<S>, low?: number, high?: number): Tensor<S>;
   softmax<S extends Shape>(this: Tensor<S>, axis?: number): Tensor<S>;
   logSoftmax<S extends Shape>(this: Tensor<S>, axis?: number): Tensor<S>;
@@ -216,6 +224,45 @@ export interface TensorMethods {
   /** Adds dL/dp to the `grad` of each parameter that this loss depends on; see {@link backward}. */
   backward(): void;
   stopGradient: Same;
+
+  // Convolution and pooling
+  conv1d(weight: Tensor, bias?: Tensor, options?: convolution.ConvOptions): Tensor;
+  conv2d(weight: Tensor, bias?: Tensor, options?: convolution.ConvOptions): Tensor;
+  conv3d(weight: Tensor, bias?: Tensor, options?: convolution.ConvOptions): Tensor;
+  convTranspose1d(weight: Tensor, bias?: Tensor, options?: convolution.ConvTransposeOptions): Tensor;
+  convTranspose2d(weight: Tensor, bias?: Tensor, options?: convolution.ConvTransposeOptions): Tensor;
+  convTranspose3d(weight: Tensor, bias?: Tensor, options?: convolution.ConvTransposeOptions): Tensor;
+  maxPool1d(size: convolution.PerAxis, options?: pooling.MaxPoolOptions): Tensor;
+  maxPool2d(size: convolution.PerAxis, options?: pooling.MaxPoolOptions): Tensor;
+  maxPool3d(size: convolution.PerAxis, options?: pooling.MaxPoolOptions): Tensor;
+  avgPool1d(size: convolution.PerAxis, options?: pooling.AvgPoolOptions): Tensor;
+  avgPool2d(size: convolution.PerAxis, options?: pooling.AvgPoolOptions): Tensor;
+  avgPool3d(size: convolution.PerAxis, options?: pooling.AvgPoolOptions): Tensor;
+  globalAvgPool1d(): Tensor;
+  globalAvgPool2d(): Tensor;
+  globalMaxPool1d(): Tensor;
+  globalMaxPool2d(): Tensor;
+  adaptiveAvgPool1d(size: convolution.PerAxis): Tensor;
+  adaptiveAvgPool2d(size: convolution.PerAxis): Tensor;
+  interpolate(options: InterpolateOptions): Tensor;
+
+  // Normalisation
+  batchNorm<S extends Shape>(
+    this: Tensor<S>,
+    mean: Tensor,
+    variance: Tensor,
+    options?: normalization.BatchNormOptions,
+  ): Tensor<S>;
+  layerNorm<S extends Shape>(this: Tensor<S>, options?: normalization.LayerNormOptions): Tensor<S>;
+  rmsNorm<S extends Shape>(
+    this: Tensor<S>,
+    options?: Omit<normalization.LayerNormOptions, 'bias'>,
+  ): Tensor<S>;
+  groupNorm<S extends Shape>(
+    this: Tensor<S>,
+    groups: number,
+    options?: normalization.NormalizationOptions,
+  ): Tensor<S>;
 
   // For people
   text(options?: TextOptions): Promise<string>;
@@ -306,6 +353,10 @@ const METHODS: { readonly [Name in keyof TensorMethods]: Implementation } = {
   gelu: activations.gelu,
   elu: activations.elu,
   leakyRelu: activations.leakyRelu,
+  prelu: activations.prelu,
+  celu: activations.celu,
+  hardShrink: activations.hardShrink,
+  softShrink: activations.softShrink,
   hardTanh: activations.hardTanh,
   softmax: activations.softmax,
   logSoftmax: activations.logSoftmax,
@@ -361,6 +412,31 @@ const METHODS: { readonly [Name in keyof TensorMethods]: Implementation } = {
   sort: indexing.sort,
   argsort: indexing.argsort,
   topK: indexing.topK,
+
+  conv1d: convolution.conv1d,
+  conv2d: convolution.conv2d,
+  conv3d: convolution.conv3d,
+  convTranspose1d: convolution.convTranspose1d,
+  convTranspose2d: convolution.convTranspose2d,
+  convTranspose3d: convolution.convTranspose3d,
+  maxPool1d: pooling.maxPool1d,
+  maxPool2d: pooling.maxPool2d,
+  maxPool3d: pooling.maxPool3d,
+  avgPool1d: pooling.avgPool1d,
+  avgPool2d: pooling.avgPool2d,
+  avgPool3d: pooling.avgPool3d,
+  globalAvgPool1d: pooling.globalAvgPool1d,
+  globalAvgPool2d: pooling.globalAvgPool2d,
+  globalMaxPool1d: pooling.globalMaxPool1d,
+  globalMaxPool2d: pooling.globalMaxPool2d,
+  adaptiveAvgPool1d: pooling.adaptiveAvgPool1d,
+  adaptiveAvgPool2d: pooling.adaptiveAvgPool2d,
+  interpolate,
+
+  batchNorm: normalization.batchNorm,
+  layerNorm: normalization.layerNorm,
+  rmsNorm: normalization.rmsNorm,
+  groupNorm: normalization.groupNorm,
 
   backward,
   stopGradient,
