@@ -16,7 +16,7 @@ export function mergeAxes(axes: readonly Axis[]): Axis[] {
   for (const axis of axes) {
     if (axis.extent === 1) continue;
     const outer = merged.at(-1);
-    if (outer !== undefined && outer.stride === axis.stride * axis.extent) {
+    if (outer?.stride === axis.stride * axis.extent) {
       merged[merged.length - 1] = { extent: outer.extent * axis.extent, stride: axis.stride };
     } else merged.push(axis);
   }

@@ -203,11 +203,7 @@ function mergeBoth(axes: readonly BothAxis[]): BothAxis[] {
   for (const axis of axes) {
     if (axis.extent === 1) continue;
     const outer = merged.at(-1);
-    if (
-      outer !== undefined &&
-      outer.rows === axis.rows * axis.extent &&
-      outer.columns === axis.columns * axis.extent
-    ) {
+    if (outer?.rows === axis.rows * axis.extent && outer.columns === axis.columns * axis.extent) {
       merged[merged.length - 1] = { ...axis, extent: outer.extent * axis.extent };
     } else merged.push(axis);
   }

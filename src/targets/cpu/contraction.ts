@@ -168,18 +168,18 @@ function rowsFunction(
       const target = b.variable(sums, 'target');
       const segments = (list: readonly Segment[], base: Expr): void => {
         for (const { pattern, start, tiles: count, step } of list) {
-          b.call(
-            tiles.nameOf(pattern, vectors),
-            add(base, i32(start)),
-            panel,
-            panelEnd,
-            get(target),
-            i32(count),
-            i32(step),
-            table,
-            first,
-          );
-          b.set(target, add(get(target), i32(count * pattern.length * rowBytes)));
+          const from = b.variable(add(base, i32(start)), 'from');
+          const tile = (): void => {
+            b.call(tiles.nameOf(pattern, vectors), get(from), panel, panelEnd, get(target), table, first);
+            b.set(target, add(get(target), i32(pattern.length * rowBytes)));
+          };
+          if (count === 1) tile();
+          else {
+            b.for(i32(0), i32(count), 1, () => {
+              tile();
+              b.set(from, add(get(from), i32(step)));
+            });
+          }
         }
       };
       b.for(groupBegin, groupEnd, 1, (group) => {
