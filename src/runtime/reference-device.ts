@@ -1,6 +1,7 @@
 import { allocate, type DType, type TypedArray } from '../core/dtype.js';
 import { InternalError } from '../core/errors.js';
-import type { Node } from '../graph/node.js';
+import { placeholder } from '../graph/build.js';
+import { Node, topologicalOrder } from '../graph/node.js';
 import { interpret } from '../targets/reference/interpret.js';
 import type { Device, Program, ProgramGraph } from './device.js';
 import { copyOf, DeviceStorage, readValue, type AnyStorage } from './storage.js';
@@ -12,7 +13,8 @@ export class ReferenceDevice implements Device {
   private readonly memory = new Map<number, TypedArray>();
   private next = 1;
 
-  compile(graph: ProgramGraph): Program {
+  compile(original: ProgramGraph): Program {
+    const graph = snapshot(original);
     return {
       run: (inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void => {
         const values = new Map<Node, TypedArray>();
@@ -52,4 +54,20 @@ export class ReferenceDevice implements Device {
     if (data === undefined) throw new InternalError('a value was read after it was freed');
     return data;
   }
+}
+
+/** The graph with nodes of its own: those given get values, and forget their history, while the program lives on. */
+function snapshot(graph: ProgramGraph): Pick<ProgramGraph, 'inputs' | 'scalars' | 'outputs'> {
+  const copies = new Map<Node, Node>();
+  for (const node of graph.inputs) copies.set(node, placeholder(node.shape, node.dtype));
+  const copy = (node: Node): Node => copies.get(node) ?? node;
+  for (const node of topologicalOrder(graph.outputs, true)) {
+    if (copies.has(node)) continue;
+    copies.set(node, new Node(node.op, node.inputs.map(copy), node.attributes, node.shape, node.dtype));
+  }
+  return {
+    inputs: graph.inputs.map(copy),
+    scalars: graph.scalars.map(copy) as Node<'scalar'>[],
+    outputs: graph.outputs.map(copy),
+  };
 }

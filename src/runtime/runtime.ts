@@ -6,6 +6,7 @@ import { forgetHistory, type Node } from '../graph/node.js';
 import type { Device, Program, ProgramGraph } from './device.js';
 import { LruCache } from './lru-cache.js';
 import { ReferenceDevice } from './reference-device.js';
+import { WasmDevice } from './wasm-device.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
 import { structureOf } from '../graph/structure.js';
 
@@ -15,7 +16,10 @@ const HOST_RESULT_BYTES = 1 << 20;
 /** Programs kept; the least recently used one goes first. */
 const PROGRAM_LIMIT = 512;
 
-const makers = new Map<string, () => Device>([['reference', () => new ReferenceDevice()]]);
+const makers = new Map<string, () => Device>([
+  ['wasm', () => new WasmDevice()],
+  ['reference', () => new ReferenceDevice()],
+]);
 const devices = new Map<string, Device>();
 const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => { program.free(); });
 let chosen: string | undefined;

@@ -1,0 +1,438 @@
+/** Loop kernels → loop IR: picks the vector axis and the parallel axes, then one pass over the columns per level of reductions. */
+import type { DType } from '../../core/dtype.js';
+import { add, ofVariable, scale, variable, type Index, type Variable } from '../../compiler/index-expr.js';
+import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
+import { Substitution } from '../../compiler/loop-nest.js';
+import { dependenciesOf, indicesOf, linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
+import { Emitter, scalarType } from './emit.js';
+import * as ir from './ir.js';
+import type { Builder, Expr, Local } from './ir.js';
+import type { LoweredKernel, LoweringContext } from './lowered-kernel.js';
+
+/** Units of work that let a few threads share a kernel evenly. */
+const ENOUGH_UNITS = 48;
+/** Points of a long vector loop in one unit. */
+const BLOCK_POINTS = 4096;
+
+type Reduce = Extract<Stage, { kind: 'reduce' }>;
+type Store = Extract<Stage, { kind: 'store' }>;
+
+/** Cost of one vector access by its stride, in vector loads. */
+function accessCost(stride: number | undefined, lanes: number): number {
+  if (stride === 0) return 0.1;
+  if (stride === 1) return 1;
+  return stride === 2 ? 2.5 : lanes * 1.2;
+}
+
+/** Whether lanes can hold what the stages compute. */
+function isVectorizable(stages: readonly Stage[]): boolean {
+  let possible = stages.every((stage) => stage.kind === 'store' || !isArg(stage.combiner));
+  visit(stages.map((stage) => stage.value), (scalar) => {
+    if (scalarType(scalar.dtype) === 'f64') possible = false;
+  });
+  return possible;
+}
+
+const isArg = (combiner: Combiner): boolean => combiner === 'argmax' || combiner === 'argmin';
+
+/** The variable whose neighbours share a vector: the one that makes accesses cheapest; undefined if none does better than scalars. */
+function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
+  const { stages } = kernel;
+  const columnsOnly = stages.some((stage) => stage.kind === 'reduce' && isArg(stage.combiner));
+  if (columnsOnly ? !isVectorizableRows(stages) : !isVectorizable(stages)) return undefined;
+  const accesses: { index: Index; weight: number }[] = [];
+  for (const stage of stages) if (stage.kind === 'store') accesses.push({ index: stage.index, weight: 1.5 });
+  visit(stages.map((stage) => stage.value), (scalar) => {
+    if (scalar.kind === 'load') for (const index of indicesOf(scalar)) accesses.push({ index, weight: 1 });
+  });
+  let best: Variable | undefined;
+  let bestCost = 1;
+  for (const v of columnsOnly ? kernel.rows : [...kernel.rows, ...kernel.columns]) {
+    if (v.extent < lanes) continue;
+    let cost = 0;
+    let count = 0;
+    for (const { index, weight } of accesses) {
+      cost += weight * accessCost(linearStride(index, v), lanes);
+      count += weight * lanes;
+    }
+    // Arithmetic is done L at a time whatever the accesses cost.
+    const arithmetic = 4;
+    const tail = v.extent % lanes;
+    const waste = (Math.floor(v.extent / lanes) + tail) / (v.extent / lanes);
+    // Among equals the innermost loop wins, and columns before rows: their sums stay in registers.
+    const relative = ((cost + arithmetic) / (count + arithmetic * lanes)) * waste;
+    if (relative < bestCost || (relative === bestCost && best !== undefined)) {
+      bestCost = relative;
+      best = v;
+    }
+  }
+  return best;
+}
+
+/** As {@link isVectorizable}, for kernels whose rows share vectors. */
+function isVectorizableRows(stages: readonly Stage[]): boolean {
+  return isVectorizable(stages.map((stage) => (stage.kind === 'reduce' ? { ...stage, combiner: 'max' as const } : stage)));
+}
+
+/** A column pass: the loops over the columns that compute some reductions and some results. */
+interface Pass {
+  readonly reduces: Reduce[];
+  readonly stores: Store[];
+  /** Written once per row when the reductions before this pass are known. */
+  readonly rowStores: Store[];
+}
+
+/** Orders stages by what they wait for. */
+function passesOf(kernel: LoopKernel): Pass[] {
+  const level = new Map<number, number>();
+  const levelOf = (scalar: Scalar): number => {
+    let highest = 0;
+    for (const slot of dependenciesOf(scalar).reductions) highest = Math.max(highest, level.get(slot) ?? 0);
+    return highest;
+  };
+  const passes: Pass[] = [];
+  const at = (index: number): Pass => {
+    while (passes.length <= index) passes.push({ reduces: [], stores: [], rowStores: [] });
+    return passes[index] as Pass;
+  };
+  for (const stage of kernel.stages) {
+    const wait = levelOf(stage.value);
+    if (stage.kind === 'reduce') {
+      level.set(stage.slot, wait + 1);
+      at(wait).reduces.push(stage);
+    } else {
+      const variables = dependenciesOf(stage.value).variables;
+      const perColumn = kernel.columns.some((v) => variables.has(v) || linearStride(stage.index, v) !== 0);
+      (perColumn ? at(wait).stores : at(wait).rowStores).push(stage);
+    }
+  }
+  return passes;
+}
+
+/** Where the loops run. */
+interface Nest {
+  /** Together numbered by the unit. */
+  readonly units: readonly Variable[];
+  readonly inner: readonly Variable[];
+  readonly vector: Variable | undefined;
+  readonly vectorIsRow: boolean;
+  readonly columns: readonly Variable[];
+}
+
+function nestOf(kernel: LoopKernel, vector: Variable | undefined): Nest {
+  const vectorIsRow = vector !== undefined && kernel.rows.includes(vector);
+  const rows = kernel.rows.filter((v) => v !== vector);
+  const columns = kernel.columns.filter((v) => v !== vector);
+  let units = 0;
+  let product = 1;
+  while (units < rows.length && product < ENOUGH_UNITS) product *= rows[units++]?.extent ?? 1;
+  return { units: rows.slice(0, units), inner: rows.slice(units), vector, vectorIsRow, columns };
+}
+
+/** Cuts a long vector loop of a kernel with few rows into blocks, which become rows of their own. */
+function block(kernel: LoopKernel, vector: Variable | undefined): { kernel: LoopKernel; vector: Variable | undefined } {
+  if (vector === undefined || !kernel.rows.includes(vector) || vector.extent <= BLOCK_POINTS) return { kernel, vector };
+  const others = kernel.rows.reduce((product, v) => (v === vector ? product : product * v.extent), 1);
+  if (others >= ENOUGH_UNITS) return { kernel, vector };
+  const size = blockSize(vector.extent);
+  if (size === undefined) return { kernel, vector };
+  const outer = variable(vector.extent / size);
+  const inner = variable(size);
+  const substitution = new Substitution(new Map([[vector, add(scale(ofVariable(outer), size), ofVariable(inner))]]));
+  return {
+    kernel: { ...kernel, rows: kernel.rows.flatMap((v) => (v === vector ? [outer, inner] : [v])), stages: kernel.stages.map(substitution.stage) },
+    vector: inner,
+  };
+}
+
+/** A divisor of `extent` near the size of a block, if there is one. */
+function blockSize(extent: number): number | undefined {
+  for (let blocks = Math.ceil(extent / BLOCK_POINTS); blocks <= Math.min(extent, 64 + extent / 512); blocks++) {
+    if (extent % blocks === 0) return extent / blocks;
+  }
+  return undefined;
+}
+
+/** Lowers a loop kernel; its units are the outer rows. */
+export function lowerLoop(given: LoopKernel, name: string, context: LoweringContext): LoweredKernel {
+  const chosen = chooseVector(given, context.lanes);
+  const { kernel, vector } = block(given, chosen);
+  const nest = nestOf(kernel, vector);
+  const units = nest.units.reduce((product, v) => product * v.extent, 1);
+  const points = [...kernel.rows, ...kernel.columns].reduce((product, v) => product * v.extent, 1);
+  // A single long vector loop over rows has no outer variable: its units are ranges of points.
+  const ranges = nest.units.length === 0 && nest.vectorIsRow && nest.vector !== undefined && points > BLOCK_POINTS;
+  const rangeUnits = ranges ? Math.ceil((nest.vector?.extent ?? 1) / BLOCK_POINTS) : units;
+
+  const run = ir.func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
+    const bases = new Map<number, Expr>();
+    const top = b.statements;
+    const base = (buffer: number): Expr => {
+      let known = bases.get(buffer);
+      if (known === undefined) {
+        const here = b.statements;
+        b.statements = top;
+        known = b.let(context.base(b, table, buffer), 'base');
+        b.statements = here;
+        bases.set(buffer, known);
+      }
+      return known;
+    };
+    const emitter = new Emitter({ b, lanes: context.lanes, base, scalars: context.scalars(b, table) });
+    const rows = new RowEmitter(kernel, nest, emitter, context);
+    b.for(begin, end, 1, (unit) => {
+      if (ranges) {
+        const from = ir.mul(unit, ir.i32(BLOCK_POINTS));
+        const to = ir.binary('minS', ir.add(from, ir.i32(BLOCK_POINTS)), ir.i32(nest.vector?.extent ?? 0));
+        rows.vectorRows(b.let(from), b.let(to));
+      } else emitter.scope(decode(b, unit, nest.units), () => { rows.loops(nest.inner); });
+    });
+  });
+  const total = ranges ? rangeUnits : units;
+  return { functions: [run], entry: name, units: points === 0 && kernel.rows.some((v) => v.extent === 0) ? 0 : total, unitWork: (points * weightOf(kernel)) / Math.max(1, total) };
+}
+
+/** Rough operations per point. */
+function weightOf(kernel: LoopKernel): number {
+  let weight = 0;
+  visit(kernel.stages.map((stage) => stage.value), () => { weight += 1; });
+  return Math.max(1, weight);
+}
+
+/** The coordinates of a unit. */
+function decode(b: Builder, unit: Expr, variables: readonly Variable[]): Map<Variable, Expr> {
+  const coordinates = new Map<Variable, Expr>();
+  let rest = unit;
+  for (let i = variables.length - 1; i >= 0; i--) {
+    const v = variables[i] as Variable;
+    if (i === 0) coordinates.set(v, rest);
+    else {
+      coordinates.set(v, b.let(ir.binary('remU', rest, ir.i32(v.extent))));
+      rest = b.let(ir.binary('divU', rest, ir.i32(v.extent)));
+    }
+  }
+  return coordinates;
+}
+
+class RowEmitter {
+  private readonly passes: readonly Pass[];
+  private readonly b: Builder;
+  private readonly nest: Nest;
+  private readonly emitter: Emitter;
+  private readonly context: LoweringContext;
+
+  constructor(kernel: LoopKernel, nest: Nest, emitter: Emitter, context: LoweringContext) {
+    this.passes = passesOf(kernel);
+    this.nest = nest;
+    this.emitter = emitter;
+    this.b = emitter.b;
+    this.context = context;
+  }
+
+  /** The loops over the remaining rows, then the row itself. */
+  loops(rows: readonly Variable[]): void {
+    const [first, ...rest] = rows;
+    const { vector, vectorIsRow } = this.nest;
+    if (first !== undefined) {
+      this.b.for(ir.i32(0), ir.i32(first.extent), 1, (i) => {
+        this.emitter.scope(new Map([[first, i]]), () => { this.loops(rest); });
+      });
+    } else if (vectorIsRow && vector !== undefined) this.vectorRows(ir.i32(0), ir.i32(vector.extent));
+    else this.row();
+  }
+
+  /** Rows from..to along the vector variable: L at a time, then what is left one by one. `from` is a multiple of L. */
+  vectorRows(from: Expr, to: Expr): void {
+    const { vector } = this.nest;
+    if (vector === undefined) return;
+    const { lanes } = this.emitter;
+    const last = this.b.let(ir.sub(to, ir.i32(lanes - 1)));
+    this.b.for(from, last, lanes, (i) => {
+      this.emitter.scope(new Map([[vector, i]]), () => { this.row(); }, vector);
+    });
+    if (vector.extent % lanes === 0) return;
+    const done = this.b.let(ir.sub(to, ir.binary('and', ir.sub(to, from), ir.i32(lanes - 1))));
+    this.b.for(done, to, 1, (i) => {
+      this.emitter.scope(new Map([[vector, i]]), () => { this.row(); });
+    });
+  }
+
+  /** One row (or L rows side by side): pass after pass over its columns. */
+  private row(): void {
+    for (const pass of this.passes) {
+      this.stores(pass.rowStores);
+      if (pass.reduces.length === 0 && pass.stores.length === 0) continue;
+      this.pass(pass);
+    }
+  }
+
+  private pass(pass: Pass): void {
+    const { vector, vectorIsRow, columns } = this.nest;
+    const rowVector = vectorIsRow && vector !== undefined;
+    const sums = pass.reduces.map((stage) => new Accumulator(this.b, this.emitter, stage, rowVector && this.insideVector()));
+    const body = (): void => {
+      for (const sum of sums) sum.prepare();
+      this.stores(pass.stores);
+      for (const sum of sums) sum.step();
+    };
+    if (vector !== undefined && !vectorIsRow) {
+      const { lanes } = this.emitter;
+      const main = vector.extent - (vector.extent % lanes);
+      const wide = pass.reduces.map((stage) => new Accumulator(this.b, this.emitter, stage, true));
+      this.columnLoops(columns, () => {
+        this.b.for(ir.i32(0), ir.i32(main), lanes, (i) => {
+          this.emitter.scope(new Map([[vector, i]]), () => {
+            for (const sum of wide) sum.prepare();
+            this.stores(pass.stores);
+            for (const sum of wide) sum.step();
+          }, vector);
+        });
+        if (main < vector.extent) {
+          this.b.for(ir.i32(main), ir.i32(vector.extent), 1, (i) => {
+            this.emitter.scope(new Map([[vector, i]]), body);
+          });
+        }
+      });
+      sums.forEach((sum, i) => { sum.join(wide[i] as Accumulator); });
+    } else this.columnLoops(columns, body);
+    for (const sum of sums) sum.finish();
+  }
+
+  /** Whether the row being emitted is really L rows. */
+  private insideVector(): boolean {
+    return this.emitter.inVectorLoop;
+  }
+
+  private columnLoops(columns: readonly Variable[], body: () => void): void {
+    const [first, ...rest] = columns;
+    if (first === undefined) {
+      // Values computed here belong to this pass, not to the row.
+      this.emitter.scope(new Map(), body);
+      return;
+    }
+    this.b.for(ir.i32(0), ir.i32(first.extent), 1, (i) => {
+      this.emitter.scope(new Map([[first, i]]), () => {
+        if (rest.length === 0) body();
+        else this.columnLoops(rest, body);
+      });
+    });
+  }
+
+  /** All values first, then all stores: a store may overwrite what another value reads. */
+  private stores(stages: readonly Store[]): void {
+    const writes = stages.map((stage) => this.emitter.prepareStore(stage.buffer, this.context.dtypeOf(stage.buffer), stage.index, stage.value));
+    for (const write of writes) write();
+  }
+}
+
+/** A reduction on its way. */
+class Accumulator {
+  private readonly b: Builder;
+  private readonly emitter: Emitter;
+  private readonly stage: Reduce;
+  private readonly vector: boolean;
+  private readonly total: Local;
+  private readonly place: Local | undefined;
+  private next: Expr | undefined;
+
+  constructor(b: Builder, emitter: Emitter, stage: Reduce, vector: boolean) {
+    this.b = b;
+    this.emitter = emitter;
+    this.stage = stage;
+    this.vector = vector;
+    const scalar = scalarType(this.valueType);
+    const type = !vector ? scalar : scalar === 'f32' ? 'f32v' : 'i32v';
+    this.total = b.variable(ir.constant(type, this.identity), stage.combiner);
+    this.place = isArg(stage.combiner) ? b.variable(ir.constant(vector ? 'i32v' : 'i32', 0), 'place') : undefined;
+  }
+
+  private get valueType(): DType {
+    return this.stage.value.dtype;
+  }
+
+  /** The value that changes nothing. */
+  private get identity(): number {
+    const dtype = this.valueType;
+    const low = scalarType(dtype) !== 'i32' ? -Infinity : dtype === 'uint32' || dtype === 'bool' ? 0 : -(2 ** 31);
+    const high = scalarType(dtype) !== 'i32' ? Infinity : dtype === 'uint32' ? -1 : dtype === 'bool' ? 1 : 2 ** 31 - 1;
+    switch (this.stage.combiner) {
+      case 'sum':
+        return 0;
+      case 'prod':
+        return 1;
+      case 'max':
+      case 'argmax':
+        return low;
+      case 'min':
+      case 'argmin':
+        return high;
+    }
+  }
+
+  /** Computes the element, before anything is stored. */
+  prepare(): void {
+    const value = this.vector ? this.emitter.vectorValue(this.stage.value) : this.emitter.value(this.stage.value);
+    this.next = this.b.let(value.type === 'maskv' ? ir.convert('maskToInt', 'i32v', value) : value);
+  }
+
+  /** Takes the element in. */
+  step(): void {
+    if (this.next === undefined) return;
+    if (this.place === undefined) this.b.set(this.total, this.combine(ir.get(this.total), this.next));
+    else this.compareStep(this.next, this.place);
+  }
+
+  private combine(a: Expr, next: Expr): Expr {
+    const integer = scalarType(this.valueType) === 'i32';
+    const unsigned = this.valueType === 'uint32';
+    switch (this.stage.combiner) {
+      case 'sum':
+        return ir.add(a, next);
+      case 'prod':
+        return ir.mul(a, next);
+      case 'max':
+      case 'argmax':
+        return ir.binary(integer ? (unsigned ? 'maxU' : 'maxS') : 'max', a, next);
+      case 'min':
+      case 'argmin':
+        return ir.binary(integer ? (unsigned ? 'minU' : 'minS') : 'min', a, next);
+    }
+  }
+
+  /** Keeps the first of equals: columns are visited in order. NaN beats every number, and only once. */
+  private compareStep(next: Expr, place: Local): void {
+    const unsigned = this.valueType === 'uint32';
+    const largest = this.stage.combiner === 'argmax';
+    const best = ir.get(this.total);
+    let better = ir.compare(largest ? (unsigned ? 'gtU' : 'gt') : unsigned ? 'ltU' : 'lt', next, best);
+    if (scalarType(this.valueType) !== 'i32') {
+      better = ir.binary('or', better, ir.binary('and', ir.compare('ne', next, next), ir.compare('eq', best, best)));
+    }
+    const condition = this.b.let(better);
+    const position = this.emitter.index(this.stage.position);
+    const at = this.vector ? ir.splat(position) : position;
+    this.b.set(this.total, ir.select(condition, next, best));
+    this.b.set(place, ir.select(condition, at, ir.get(place)));
+  }
+
+  /** Adds what the lanes of `wide` have gathered. */
+  join(wide: Accumulator): void {
+    const integer = scalarType(this.valueType) === 'i32';
+    const unsigned = this.valueType === 'uint32';
+    const { combiner } = this.stage;
+    const op =
+      combiner === 'sum' ? 'add'
+      : combiner === 'prod' ? 'mul'
+      : combiner === 'max' ? (integer ? (unsigned ? 'maxU' : 'maxS') : 'max')
+      : integer ? (unsigned ? 'minU' : 'minS') : 'min';
+    this.b.set(this.total, this.combine(ir.get(this.total), this.b.let(ir.reduceLanes(op, ir.get(wide.total)))));
+  }
+
+  /** Makes the result known to later stages. */
+  finish(): void {
+    const total = this.place === undefined ? ir.get(this.total) : ir.get(this.place);
+    const isTruth = this.place === undefined && this.stage.dtype === 'bool';
+    const value = isTruth ? ir.compare('ne', total, ir.constant(total.type, 0)) : total;
+    this.emitter.setReduced(this.stage.slot, this.b.let(value));
+  }
+}

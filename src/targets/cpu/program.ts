@@ -1,0 +1,259 @@
+/** Kernels in steps → one loop IR module whose function `run(thread, threads, table)` all threads execute side by side. */
+import type { DType } from '../../core/dtype.js';
+import type { Kernel, KernelProgram, Step } from '../../compiler/kernel.js';
+import { lowerContraction } from './contraction.js';
+import { lowerCumulative } from './cumulative.js';
+import { Emitter, scalarType } from './emit.js';
+import * as ir from './ir.js';
+import type { Builder, Expr, Func, Module } from './ir.js';
+import { lowerLoop } from './loops.js';
+import type { LoweringContext } from './lowered-kernel.js';
+import { lowerScatter } from './scatter.js';
+import { lowerSort } from './sort.js';
+
+/** Operations below which a step is not worth waking other threads for. */
+const SERIAL_WORK = 20_000;
+/** Operations that a thread takes at a time, if there are enough. */
+const CHUNK_WORK = 30_000;
+const CACHE_LINE = 64;
+
+/** Where things lie in a program's table, in bytes from its start. Words 0, 4, … are the addresses of the buffers. */
+export interface TableLayout {
+  /** Word with the address of the threads' scratch memory. */
+  readonly scratch: number;
+  /** Eight bytes for each scalar. */
+  readonly scalars: number;
+  /** Two words in which threads meet. */
+  readonly barrier: number;
+  /** One word per kernel, a cache line apart: the next unit of work. Zero when a run starts. */
+  readonly counters: number;
+  readonly counterBytes: number;
+  readonly bytes: number;
+}
+
+/** A kernel as code: what `inspect` shows and `profile` calls. */
+export interface KernelCode {
+  readonly kernel: Kernel;
+  /** The function (table, begin, end[, scratch]). */
+  readonly entry: string;
+  readonly units: number;
+  /** Rough operations altogether. */
+  readonly work: number;
+  /** Multiplications and additions, for contractions. */
+  readonly flops: number;
+  readonly takesScratch: boolean;
+}
+
+export interface ProgramCode {
+  readonly module: Module;
+  readonly layout: TableLayout;
+  readonly kernels: readonly KernelCode[];
+  /** Bytes of scratch per thread. */
+  readonly scratchBytes: number;
+  /** Whether any step is large enough for several threads. */
+  readonly parallel: boolean;
+}
+
+const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
+
+/** Lowers a program for a machine with vectors of `lanes` lanes. */
+export function lowerProgram(program: KernelProgram, lanes: number): ProgramCode {
+  return new ProgramLowering(program, lanes).lower();
+}
+
+class ProgramLowering {
+  private readonly program: KernelProgram;
+  private readonly layout: TableLayout;
+  private readonly context: LoweringContext;
+  private readonly functions: Func[] = [];
+  private readonly codes: KernelCode[] = [];
+  private readonly codeOf = new Map<Kernel, { code: KernelCode; counter: number }>();
+  private scratchBytes = 0;
+  private parallel = false;
+
+  constructor(program: KernelProgram, lanes: number) {
+    this.program = program;
+    this.layout = layoutOf(program);
+    const { layout } = this;
+    this.context = {
+      lanes,
+      base: (b, table, buffer) => b.let(ir.load('i32', table, 4 * buffer), 'base'),
+      scalars: (b, table) => (slot, dtype) => loadScalar(b, table, layout.scalars + 8 * slot, dtype),
+      dtypeOf: (buffer) => program.buffers[buffer]?.dtype ?? 'float32',
+    };
+  }
+
+  lower(): ProgramCode {
+    const { layout, program } = this;
+    for (const step of program.steps) this.lowerStep(step);
+    const run = ir.func('run', ['thread', 'threads', 'table'], (b, thread, threads, table) => {
+      const size = b.let(ir.i32(this.scratchBytes));
+      const scratch = b.let(ir.add(ir.load('i32', table, layout.scratch), ir.mul(thread, size)), 'scratch');
+      this.emitSteps(b, program.steps, { thread, threads, table, scratch });
+    }, true);
+    return {
+      module: { functions: [...this.functions, run] },
+      layout,
+      kernels: this.codes,
+      scratchBytes: this.scratchBytes,
+      parallel: this.parallel,
+    };
+  }
+
+  private lowerStep(step: Step): void {
+    for (const kernel of step) {
+      if (kernel.kind === 'scan') {
+        for (const inner of kernel.body) this.lowerStep(inner);
+        continue;
+      }
+      const code = this.lowerKernel(kernel, `k${this.codes.length}_${kernel.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 40)}`);
+      this.codeOf.set(kernel, { code, counter: this.codes.length });
+      this.codes.push(code);
+    }
+  }
+
+  private lowerKernel(kernel: Exclude<Kernel, { kind: 'scan' }>, name: string): KernelCode {
+    if (kernel.kind === 'contraction') {
+      const lowered = lowerContraction({ ...kernel, name }, {
+        lanes: this.context.lanes,
+        baseOf: this.context.base,
+        storeResult: (b, point) => {
+          const bases = new Map<number, Expr>();
+          const emitter = new Emitter({
+            b,
+            lanes: this.context.lanes,
+            base: (buffer) => {
+              let base = bases.get(buffer);
+              if (base === undefined) bases.set(buffer, (base = this.context.base(b, point.table, buffer)));
+              return base;
+            },
+            scalars: this.context.scalars(b, point.table),
+          });
+          emitter.scope(point.coordinates, () => {
+            emitter.setAccumulator(point.accumulator);
+            const writes = point.stores.map(({ buffer, index, value }) => emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value));
+            for (const write of writes) write();
+          }, point.vector);
+        },
+      });
+      this.functions.push(...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)));
+      this.scratchBytes = Math.max(this.scratchBytes, align(lowered.scratchBytes, CACHE_LINE));
+      return { kernel, entry: lowered.entry, units: lowered.units, work: lowered.flops / 4, flops: lowered.flops, takesScratch: true };
+    }
+    const lowered = this.lowerPlain(kernel, name);
+    this.functions.push(...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)));
+    return { kernel, entry: lowered.entry, units: lowered.units, work: lowered.units * lowered.unitWork, flops: 0, takesScratch: false };
+  }
+
+  private lowerPlain(kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' }>, name: string): ReturnType<typeof lowerLoop> {
+    switch (kernel.kind) {
+      case 'loop':
+        return lowerLoop(kernel, name, this.context);
+      case 'scatter':
+        return lowerScatter(kernel, name, this.context);
+      case 'cumulative':
+        return lowerCumulative(kernel, name, this.context);
+      case 'sort':
+        return lowerSort(kernel, name, this.context);
+    }
+  }
+
+  /** Steps one after the other. Small ones are left to thread 0, and need no meeting among themselves. */
+  private emitSteps(b: Builder, steps: readonly Step[], run: Run): void {
+    let before: 'serial' | 'parallel' | undefined;
+    for (const step of steps) {
+      const [first] = step;
+      const mode = first?.kind === 'scan' || this.workOf(step) >= SERIAL_WORK ? 'parallel' : 'serial';
+      if (before !== undefined && (before === 'parallel' || mode === 'parallel')) this.meet(b, run);
+      before = mode;
+      if (first?.kind === 'scan') this.emitScan(b, first, run);
+      else if (mode === 'serial') b.if(ir.compare('eq', run.thread, ir.i32(0)), () => { this.emitSerial(b, step, run); });
+      else {
+        this.parallel = true;
+        this.emitParallel(b, step, run);
+      }
+    }
+  }
+
+  private workOf(step: Step): number {
+    return step.reduce((sum, kernel) => sum + (this.codeOf.get(kernel)?.code.work ?? 0), 0);
+  }
+
+  private meet(b: Builder, { table, threads }: Run): void {
+    b.push({ kind: 'barrier', state: ir.add(table, ir.i32(this.layout.barrier)), threads });
+  }
+
+  private emitSerial(b: Builder, step: Step, run: Run): void {
+    for (const kernel of step) {
+      const { code } = this.codeOf.get(kernel) as { code: KernelCode };
+      b.call(code.entry, run.table, ir.i32(0), ir.i32(code.units), ...(code.takesScratch ? [run.scratch] : []));
+    }
+  }
+
+  /** Threads take chunks from a counter until none is left: a thread that is held up takes fewer. */
+  private emitParallel(b: Builder, step: Step, run: Run): void {
+    const codes = step.map((kernel) => this.codeOf.get(kernel) as { code: KernelCode; counter: number });
+    for (const { code, counter } of codes.sort((x, y) => y.code.work - x.code.work)) {
+      if (code.units === 0) continue;
+      const unitWork = code.work / code.units;
+      const grain = Math.max(1, Math.min(Math.round(CHUNK_WORK / unitWork), Math.ceil(code.units / 8)));
+      const take = ir.atomicAdd(ir.add(run.table, ir.i32(this.layout.counters + counter * CACHE_LINE)), ir.i32(grain));
+      const next = b.variable(take, 'next');
+      b.while(ir.compare('lt', ir.get(next), ir.i32(code.units)), () => {
+        const end = ir.binary('minS', ir.add(ir.get(next), ir.i32(grain)), ir.i32(code.units));
+        b.call(code.entry, run.table, ir.get(next), end, ...(code.takesScratch ? [run.scratch] : []));
+        b.set(next, take);
+      });
+    }
+  }
+
+  /** Between the steps of a loop, thread 0 moves the windows on and hands the carries over. */
+  private emitScan(b: Builder, kernel: Extract<Kernel, { kind: 'scan' }>, run: Run): void {
+    const { thread, table } = run;
+    const { layout } = this;
+    const base = (buffer: number): Expr => ir.load('i32', table, 4 * buffer);
+    const copy = (list: readonly { from: number; to: number; bytes: number }[]): void => {
+      for (const { from, to, bytes } of list) b.push({ kind: 'copy', to: base(to), from: base(from), length: ir.i32(bytes) });
+    };
+    const onFirst = (body: () => void): void => { b.if(ir.compare('eq', thread, ir.i32(0)), body); };
+    onFirst(() => { copy(kernel.initial); });
+    b.for(ir.i32(0), ir.i32(kernel.length), 1, (i) => {
+      onFirst(() => {
+        const step = kernel.reverse ? b.let(ir.sub(ir.i32(kernel.length - 1), i)) : i;
+        for (const { buffer, whole, bytes } of kernel.windows) {
+          b.store('i32', table, ir.add(base(whole), ir.mul(step, ir.i32(bytes))), 4 * buffer);
+        }
+        b.push({ kind: 'fillZero', address: ir.add(table, ir.i32(layout.counters)), length: ir.i32(layout.counterBytes) });
+      });
+      this.meet(b, run);
+      this.emitSteps(b, kernel.body, run);
+      this.meet(b, run);
+      onFirst(() => { copy(kernel.carries); });
+    });
+    // The loop has used the counters of its kernels only, but has cleared all: kernels of later steps start at 0 as they should.
+  }
+}
+
+interface Run {
+  readonly thread: Expr;
+  readonly threads: Expr;
+  readonly table: Expr;
+  readonly scratch: Expr;
+}
+
+function layoutOf(program: KernelProgram): TableLayout {
+  const count = (steps: readonly Step[]): number =>
+    steps.reduce((sum, step) => sum + step.reduce((n, kernel) => n + (kernel.kind === 'scan' ? count(kernel.body) : 1), 0), 0);
+  const scratch = 4 * program.buffers.length;
+  const scalars = align(scratch + 4, 8);
+  const barrier = align(scalars + 8 * program.scalars.length, CACHE_LINE);
+  const counters = barrier + CACHE_LINE;
+  const counterBytes = CACHE_LINE * count(program.steps);
+  return { scratch, scalars, barrier, counters, counterBytes, bytes: counters + counterBytes };
+}
+
+function loadScalar(b: Builder, table: Expr, offset: number, dtype: DType): Expr {
+  const element = scalarType(dtype);
+  const value = ir.load(element, table, offset);
+  return b.let(dtype === 'bool' ? ir.compare('ne', value, ir.i32(0)) : value);
+}

@@ -1,0 +1,83 @@
+/** The same graph on a device and on the reference interpreter. */
+import { expect } from 'vitest';
+import { sizeOf, type Shape } from '../../src/core/shape.js';
+import { allocate, type DType, type TypedArray } from '../../src/core/dtype.js';
+import { HostRandom } from '../../src/core/threefry.js';
+import { buffer } from '../../src/graph/build.js';
+import type { Node } from '../../src/graph/node.js';
+import { structureOf } from '../../src/graph/structure.js';
+import type { DeviceStorage } from '../../src/runtime/storage.js';
+import { HostStorage, readValue, setValue, valueOf } from '../../src/runtime/storage.js';
+import { WasmDevice, type WasmProgram } from '../../src/runtime/wasm-device.js';
+import { interpret } from '../../src/targets/reference/interpret.js';
+
+let shared: WasmDevice | undefined;
+export const wasm = (): WasmDevice => (shared ??= new WasmDevice());
+
+/** A leaf with a value. */
+export function value(data: TypedArray | readonly number[], shape: Shape, dtype: DType = 'float32'): Node {
+  const array = allocate(dtype, sizeOf(shape));
+  array.set(data);
+  const storage = new HostStorage(dtype, array);
+  const node = buffer(storage, shape);
+  setValue(node, storage);
+  return node;
+}
+
+/** A leaf of random numbers that suit its dtype. */
+export function randomValue(random: HostRandom, shape: Shape, dtype: DType = 'float32', scale = 2): Node {
+  const draw = (): number => {
+    if (dtype === 'bool') return random.integer(2);
+    if (dtype === 'float32' || dtype === 'float64') return (random.uniform() * 2 - 1) * scale;
+    if (dtype === 'uint8' || dtype === 'uint32') return random.integer(200);
+    return dtype === 'float16' || dtype === 'bfloat16' ? random.integer(0x3c00) : random.integer(200) - 100;
+  };
+  return value(Array.from({ length: sizeOf(shape) }, draw), shape, dtype);
+}
+
+/** Compiles and runs `outputs` on the wasm device. */
+export function runOnWasm(outputs: readonly Node[]): { results: TypedArray[]; program: WasmProgram } {
+  const device = wasm();
+  const { inputs, scalars } = structureOf(outputs);
+  const program = device.compile({ inputs, scalars, outputs, overwrites: outputs.map(() => undefined) });
+  const places: DeviceStorage[] = outputs.map((node) => device.allocate(node.dtype, sizeOf(node.shape)));
+  program.run(inputs.map(valueOf), scalars.map((node) => node.attributes.cell.value), places);
+  const results = places.map((place) => device.read(place));
+  for (const place of places) device.free(place);
+  program.free();
+  return { results, program };
+}
+
+export function runOnReference(outputs: readonly Node[]): TypedArray[] {
+  const { inputs, scalars } = structureOf(outputs);
+  const values = new Map<Node, TypedArray>(inputs.map((node) => [node, readValue(valueOf(node))]));
+  for (const node of scalars) values.set(node, Float64Array.of(node.attributes.cell.value));
+  return interpret(outputs, values);
+}
+
+/** Relative to the larger of 1 and the value; integers and truth values exactly. */
+export interface Tolerance {
+  readonly float32: number;
+  readonly float64: number;
+}
+
+const USUAL: Tolerance = { float32: 2e-5, float64: 1e-12 };
+
+/** Throws where the two differ. */
+export function expectAgreement(outputs: readonly Node[], tolerance: Partial<Tolerance> = {}): WasmProgram {
+  const limits = { ...USUAL, ...tolerance };
+  const { results, program } = runOnWasm(outputs);
+  const expected = runOnReference(outputs);
+  outputs.forEach((node, i) => {
+    const actual = results[i] as TypedArray;
+    const wanted = expected[i] as TypedArray;
+    const limit = node.dtype === 'float64' ? limits.float64 : node.dtype === 'float32' ? limits.float32 : 0;
+    for (let j = 0; j < wanted.length; j++) {
+      const a = actual[j] as number;
+      const e = wanted[j] as number;
+      const same = Object.is(a, e) || a === e || Math.abs(a - e) <= limit * Math.max(1, Math.abs(e));
+      if (!same) expect.fail(`${node.op} ${node.dtype} [${node.shape.join()}]: element ${j} is ${a}, should be ${e}`);
+    }
+  });
+  return program;
+}
