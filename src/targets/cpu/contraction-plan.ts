@@ -55,6 +55,8 @@ export interface ContractionPlan {
   readonly panelsPerUnit: number;
   readonly groupsPerUnit: number;
   readonly maxRowsPerUnit: number;
+  /** Whether a unit copies its rows, tile by tile, before it goes over them with every panel. */
+  readonly packRows: boolean;
   readonly cycles: number;
 }
 
@@ -67,6 +69,10 @@ const SUM_BYTES = 256 * 1024;
 /** Fewer multiply-adds than these are not worth another unit: some microseconds. */
 const UNIT_WORK = 64 * 1024;
 const WANTED_UNITS = 16;
+/** Units of fewer rows would mostly pack. */
+const LEAST_ROWS = 48;
+/** Packed rows pay when this many panels are multiplied with them. */
+const WORTH_PANELS = 6;
 
 /** The cheaper of the two assignments of operands to rows and columns. */
 export function planContraction(kernel: ContractionKernel, lanes: number): ContractionPlan {
@@ -108,20 +114,27 @@ function planRoles(
   const vector = vectorDirection(merged.stores, rowVariables, columnVariables, lanes);
 
   const panels = Math.ceil(columnCount / width);
-  const split = planUnits(
-    rows,
-    maxRows,
-    panels,
-    k,
-    sizeOf(batch),
-    rowCount * columnCount * sizeOf(kernel.k),
-    columnCount,
-  );
   const columns = columnSteps.map(({ extent, columns: stride }) => ({ extent, stride }));
-  const rowBlocks = Math.ceil(groupCount(rows) / split.groupsPerUnit);
+  const wholeK = sizeOf(kernel.k);
+  const packColumns = packCycles(columns, columnCount, k, lanes) * wholeK;
+  const scattered = areScattered(k);
+  const unitsOf = (packRows: boolean): Split =>
+    planUnits(rows, {
+      maxRows,
+      panels,
+      kBlocks: k.count,
+      wanted: Math.ceil(
+        Math.min(WANTED_UNITS / sizeOf(batch), (rowCount * columnCount * wholeK) / UNIT_WORK),
+      ),
+      packRows: packRows ? rowCount * wholeK : 0,
+      packColumns,
+    });
+  const packed = scattered ? unitsOf(true) : undefined;
+  const packRows = packed !== undefined && packed.panelsPerUnit >= WORTH_PANELS;
+  const split = packRows ? packed : unitsOf(false);
   const cycles =
-    computeCycles(rows, columnCount, width, lanes) * sizeOf(kernel.k) +
-    packCycles(columns, columnCount, k, width, lanes) * sizeOf(kernel.k) * rowBlocks +
+    computeCycles(rows, columnCount, width, lanes) * wholeK * (scattered && !packRows ? 1.3 : 1) +
+    split.packCycles +
     storeCycles(rowCount * columnCount, vector);
   return {
     rowOperand,
@@ -141,7 +154,10 @@ function planRoles(
     columnVariables,
     vector,
     panels,
-    ...split,
+    panelsPerUnit: split.panelsPerUnit,
+    groupsPerUnit: split.groupsPerUnit,
+    maxRowsPerUnit: split.groupsPerUnit * rows.rows,
+    packRows,
     cycles,
   };
 }
@@ -238,39 +254,52 @@ function vectorDirection(
 interface Split {
   readonly panelsPerUnit: number;
   readonly groupsPerUnit: number;
-  readonly maxRowsPerUnit: number;
+  /** What packing costs with this split. */
+  readonly packCycles: number;
 }
 
-/** Units: some panels by some groups of rows of one batch entry. */
+/**
+ * Units: some panels by some groups of rows of one batch entry. Each block of rows packs its panels again, and each block of panels
+ * its rows, if they are packed: the cheapest split that makes enough units.
+ */
 function planUnits(
   rows: RowPlan,
-  maxRows: number,
-  panels: number,
-  k: KBlocks,
-  batch: number,
-  work: number,
-  columns: number,
+  options: {
+    readonly maxRows: number;
+    readonly panels: number;
+    readonly kBlocks: number;
+    readonly wanted: number;
+    readonly packRows: number;
+    readonly packColumns: number;
+  },
 ): Split {
+  const { maxRows, panels, kBlocks, wanted, packRows, packColumns } = options;
   const groups = groupCount(rows);
-  const wanted = Math.max(1, Math.min(Math.ceil(WANTED_UNITS / batch), Math.floor(work / UNIT_WORK)));
-  const perGroup = (groups * rows.rows) / groups;
-  let groupsPerUnit = Math.max(1, Math.min(groups, Math.floor(maxRows / perGroup)));
-  const rowBlocks = (): number => Math.ceil(groups / groupsPerUnit);
-  // More units by fewer panels each first, since each block of rows packs its panels again.
-  let panelsPerUnit = Math.max(1, Math.min(panels, Math.floor((panels * rowBlocks()) / wanted)));
-  while (
-    rowBlocks() * Math.ceil(panels / panelsPerUnit) < wanted &&
-    groupsPerUnit > 1 &&
-    groupsPerUnit * perGroup > 48
+  const most = Math.max(1, Math.min(groups, Math.floor(maxRows / rows.rows)));
+  let best: (Split & { score: number }) | undefined;
+  for (
+    let rowBlocks = Math.ceil(groups / most);
+    rowBlocks <= groups;
+    rowBlocks = Math.ceil(rowBlocks * 1.25)
   ) {
-    groupsPerUnit = Math.ceil(groupsPerUnit / 2);
+    const groupsPerUnit = Math.ceil(groups / rowBlocks);
+    if (best !== undefined && groupsPerUnit * rows.rows < LEAST_ROWS) break;
+    const sums = kBlocks > 1 ? Math.max(1, Math.floor(SUM_BYTES / (groupsPerUnit * rows.rows * 32))) : panels;
+    const columnBlocks = Math.max(Math.ceil(panels / sums), Math.min(panels, Math.ceil(wanted / rowBlocks)));
+    const panelsPerUnit = Math.ceil(panels / columnBlocks);
+    const units = Math.ceil(groups / groupsPerUnit) * Math.ceil(panels / panelsPerUnit);
+    const cost = rowBlocks * packColumns + columnBlocks * packRows;
+    // Too few units leave threads idle.
+    const score = cost + Math.max(0, wanted - units) * UNIT_WORK;
+    if (best === undefined || score < best.score)
+      best = { panelsPerUnit, groupsPerUnit, packCycles: cost, score };
   }
-  groupsPerUnit = Math.ceil(groups / rowBlocks());
-  const maxRowsPerUnit = groupsPerUnit * rows.rows;
-  if (k.count > 1)
-    panelsPerUnit = Math.min(panelsPerUnit, Math.max(1, Math.floor(SUM_BYTES / (maxRowsPerUnit * 32))));
-  panelsPerUnit = Math.ceil(panels / Math.ceil(panels / panelsPerUnit));
-  return { panelsPerUnit: columns === 0 ? 1 : panelsPerUnit, groupsPerUnit, maxRowsPerUnit };
+  return best ?? { panelsPerUnit: panels, groupsPerUnit: groups, packCycles: packColumns + packRows };
+}
+
+/** Whether tiles would touch another cache line of the first operand for every k. */
+function areScattered(k: KBlocks): boolean {
+  return k.size >= 128 && Math.abs(mergeAxes(k.rowAxes).at(-1)?.stride ?? 0) >= 16;
 }
 
 // Cycles, to compare the two roles of the operands.
@@ -283,13 +312,7 @@ function computeCycles(rows: RowPlan, columns: number, width: number, lanes: num
 }
 
 /** Cycles per k: about a vector a cycle and a half where columns are neighbours, an element a cycle otherwise. */
-function packCycles(
-  columns: readonly Axis[],
-  count: number,
-  k: KBlocks,
-  width: number,
-  lanes: number,
-): number {
+function packCycles(columns: readonly Axis[], count: number, k: KBlocks, lanes: number): number {
   const inner = mergeAxes(columns).at(-1) ?? { extent: 1, stride: 0 };
   const padded = Math.ceil(count / lanes) * lanes;
   const regular = inner.extent < lanes ? 0 : 1 - (inner.extent % lanes === 0 ? 0 : lanes - 1) / inner.extent;

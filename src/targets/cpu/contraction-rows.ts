@@ -2,8 +2,9 @@
  * How the rows of a contraction become tiles. Rows that lie evenly make tiles of 6; where they do not (the 3x3 of a filter, 11 pixels
  * of a line), a group of rows that repeats is cut into tiles whose distances are constants.
  */
-import { mergeAxes, positionsOf, sizeOf, type Axis } from './contraction-axes.js';
+import { addressOf, mergeAxes, positionsOf, sizeOf, split, type Axis } from './contraction-axes.js';
 import { TILE_ROWS, type RowPattern } from './contraction-tile.js';
+import { add, compare, i32, mul, type Builder, type Expr } from './ir.js';
 
 /** `tiles` tiles of one pattern; the lowest row of the first at `start`, each following one `step` further (bytes). */
 export interface Segment {
@@ -168,4 +169,39 @@ export function patternsOf(segments: readonly Segment[]): RowPattern[] {
   for (const { pattern } of segments)
     if (!found.some((each) => samePattern(each, pattern))) found.push(pattern);
   return found;
+}
+
+/** Emits a loop over groups; `visit` emits what happens to the segments of one that begins at an address. */
+export function eachGroup(
+  b: Builder,
+  plan: RowPlan,
+  source: Expr,
+  begin: Expr,
+  end: Expr,
+  visit: (segments: readonly Segment[], base: Expr) => void,
+): void {
+  b.for(begin, end, 1, (group) => {
+    const [outer, inRun] = split(b, group, plan.perRun);
+    const start = add(source, addressOf(b, outer, plan.outer, 4));
+    const base = b.let(add(start, mul(inRun, i32(plan.groupStride * 4))), 'base');
+    if (plan.perRun === 1) visit(plan.segments, base);
+    else {
+      b.if(
+        compare('lt', inRun, i32(plan.perRun - 1)),
+        () => {
+          visit(plan.segments, base);
+        },
+        () => {
+          visit(plan.lastSegments, base);
+        },
+      );
+    }
+  });
+}
+
+/** The number of the first row of a group. */
+export function rowOfGroup(b: Builder, group: Expr, plan: RowPlan): Expr {
+  const runRows = (plan.perRun - 1) * plan.rows + plan.lastRows;
+  const [outer, inRun] = split(b, group, plan.perRun);
+  return b.let(add(mul(outer, i32(runRows)), mul(inRun, i32(plan.rows))), 'row');
 }

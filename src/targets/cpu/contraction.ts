@@ -9,8 +9,9 @@ import { addressOf, sizeOf, split, type Axis } from './contraction-axes.js';
 import { fillTable, packFunction } from './contraction-pack.js';
 import { groupCount, planContraction, type ContractionPlan } from './contraction-plan.js';
 import { resultFunction, type StoreResult } from './contraction-results.js';
-import { samePattern, type RowPlan, type Segment } from './contraction-rows.js';
-import { TILE_VECTORS, tileFunction, type RowPattern } from './contraction-tile.js';
+import { eachGroup, rowOfGroup, samePattern, type Segment } from './contraction-rows.js';
+import { packRowsFunction, packedBytes, packedTileBytes } from './contraction-pack-rows.js';
+import { TILE_VECTORS, tileFunction, type KSteps, type RowPattern } from './contraction-tile.js';
 import {
   add,
   binary,
@@ -52,6 +53,7 @@ interface Layout {
   readonly rowTable: number;
   readonly columnTable: number;
   readonly panel: number;
+  readonly packedRows: number;
   readonly sums: number;
   readonly bytes: number;
 }
@@ -62,12 +64,15 @@ function layoutOf(plan: ContractionPlan, rowBytes: number): Layout {
   const { k } = plan;
   const columnTable = k.rowSteps.kind === 'table' ? aligned(k.size * 4) : 0;
   const panel = columnTable + (k.columnSteps.kind === 'table' ? aligned(k.size * 4) : 0);
-  const sums = panel + aligned(k.size * rowBytes);
+  const packedRows = panel + aligned(k.size * rowBytes);
+  const sums =
+    packedRows + (plan.packRows ? aligned(plan.groupsPerUnit * packedBytes(plan.rows.segments, k.size)) : 0);
   const kept = k.count > 1 ? plan.panelsPerUnit : 1;
   return {
     rowTable: 0,
     columnTable,
     panel,
+    packedRows,
     sums,
     bytes: sums + aligned(kept * plan.maxRowsPerUnit * rowBytes),
   };
@@ -84,13 +89,14 @@ export function lowerContraction(kernel: ContractionKernel, options: Contraction
   const rowBytes = TILE_VECTORS * lanes * 4;
   const layout = layoutOf(plan, rowBytes);
   const tiles = new Tiles(kernel.name, plan, lanes);
-  const rowFunctions = [TILE_VECTORS, ...narrowVectors(plan, lanes)].map((vectors) =>
+  const rowFunctions = vectorsOf(plan, lanes).map((vectors) =>
     rowsFunction(kernel.name, plan, tiles, vectors, rowBytes),
   );
   const entry = `${kernel.name}_units`;
   const functions = [
     ...tiles.functions,
     ...rowFunctions,
+    ...(plan.packRows ? [packRowsFunction(`${kernel.name}_packRows`, plan.rows, plan.k, lanes)] : []),
     packFunction(`${kernel.name}_pack`, { lanes, columns: plan.columns, steps: plan.k.columnSteps }),
     resultFunction(`${kernel.name}_results`, plan, lanes, options.storeResult),
     unitFunction(kernel.name, plan, layout, options),
@@ -116,10 +122,11 @@ export function lowerContraction(kernel: ContractionKernel, options: Contraction
   };
 }
 
-/** Vectors of the last panel, where it needs fewer than the others. */
-function narrowVectors(plan: ContractionPlan, lanes: number): number[] {
-  const vectors = Math.ceil((plan.columnCount - (plan.panels - 1) * TILE_VECTORS * lanes) / lanes);
-  return vectors < TILE_VECTORS ? [vectors] : [];
+/** How many vectors of columns panels have: all of them, then the last, if it needs fewer. */
+function vectorsOf(plan: ContractionPlan, lanes: number): number[] {
+  const last = Math.ceil((plan.columnCount - (plan.panels - 1) * TILE_VECTORS * lanes) / lanes);
+  if (last === TILE_VECTORS) return [TILE_VECTORS];
+  return plan.panels === 1 ? [last] : [TILE_VECTORS, last];
 }
 
 /** One tile function for each pattern of rows and number of vectors. */
@@ -136,14 +143,16 @@ class Tiles {
     this.lanes = lanes;
   }
 
-  nameOf(pattern: RowPattern, vectors: number): string {
+  nameOf(source: RowPattern, vectors: number): string {
+    const { k, packRows } = this.plan;
+    const pattern = packRows ? source.map((_, row) => row * 4) : source;
     const found = this.known.find((each) => each.vectors === vectors && samePattern(each.pattern, pattern));
     if (found !== undefined) return found.name;
     const name = `${this.name}_tile${this.known.length}`;
     this.known.push({ pattern, vectors, name });
-    const { k } = this.plan;
+    const steps: KSteps = packRows ? { kind: 'stride', bytes: pattern.length * 4 } : k.rowSteps;
     this.functions.push(
-      tileFunction(name, pattern, { lanes: this.lanes, vectors, steps: k.rowSteps, blocked: k.count > 1 }),
+      tileFunction(name, pattern, { lanes: this.lanes, vectors, steps, blocked: k.count > 1 }),
     );
     return name;
   }
@@ -151,7 +160,7 @@ class Tiles {
 
 const rowsName = (name: string, vectors: number): string => `${name}_rows${vectors}`;
 
-/** All rows of a unit against one panel. */
+/** All rows of a unit against one panel. `source` is the first operand at this block of k, or the packed rows. */
 function rowsFunction(
   name: string,
   plan: ContractionPlan,
@@ -159,57 +168,29 @@ function rowsFunction(
   vectors: number,
   rowBytes: number,
 ): Func {
-  const { rows } = plan;
   const parameters = ['source', 'panel', 'panelEnd', 'sums', 'groupBegin', 'groupEnd', 'table', 'first'];
   return func(
     rowsName(name, vectors),
     parameters,
     (b, source, panel, panelEnd, sums, groupBegin, groupEnd, table, first) => {
       const target = b.variable(sums, 'target');
+      const packed = b.variable(source, 'packed');
       const segments = (list: readonly Segment[], base: Expr): void => {
         for (const { pattern, start, tiles: count, step } of list) {
-          const from = b.variable(add(base, i32(start)), 'from');
+          const from = plan.packRows ? packed : b.variable(add(base, i32(start)), 'from');
           const tile = (): void => {
             b.call(tiles.nameOf(pattern, vectors), get(from), panel, panelEnd, get(target), table, first);
             b.set(target, add(get(target), i32(pattern.length * rowBytes)));
+            const next = plan.packRows ? packedTileBytes(pattern.length, plan.k.size) : step;
+            if (count > 1 || plan.packRows) b.set(from, add(get(from), i32(next)));
           };
           if (count === 1) tile();
-          else {
-            b.for(i32(0), i32(count), 1, () => {
-              tile();
-              b.set(from, add(get(from), i32(step)));
-            });
-          }
+          else b.for(i32(0), i32(count), 1, tile);
         }
       };
-      b.for(groupBegin, groupEnd, 1, (group) => {
-        const [outer, inRun] = split(b, group, rows.perRun);
-        const base = b.let(
-          add(add(source, addressOf(b, outer, rows.outer, 4)), mul(inRun, i32(rows.groupStride * 4))),
-          'base',
-        );
-        if (rows.perRun === 1) segments(rows.segments, base);
-        else {
-          b.if(
-            compare('lt', inRun, i32(rows.perRun - 1)),
-            () => {
-              segments(rows.segments, base);
-            },
-            () => {
-              segments(rows.lastSegments, base);
-            },
-          );
-        }
-      });
+      eachGroup(b, plan.rows, plan.packRows ? i32(0) : source, groupBegin, groupEnd, segments);
     },
   );
-}
-
-/** The number of the first row of a group. */
-function rowOfGroup(b: Builder, group: Expr, rows: RowPlan): Expr {
-  const runRows = (rows.perRun - 1) * rows.rows + rows.lastRows;
-  const [outer, inRun] = split(b, group, rows.perRun);
-  return b.let(add(mul(outer, i32(runRows)), mul(inRun, i32(rows.rows))), 'row');
 }
 
 /** One unit: for each block of k and each panel, pack it, multiply all rows with it, and write it after the last block. */
@@ -226,7 +207,7 @@ function unitFunction(
   const columnBlocks = Math.ceil(panels / panelsPerUnit);
   const width = TILE_VECTORS * lanes;
   const rowBytes = width * 4;
-  const [narrow] = narrowVectors(plan, lanes);
+  const vectors = vectorsOf(plan, lanes);
   return func(`${name}_unit`, ['table', 'unit', 'scratch'], (b, table, unit, scratch) => {
     const [rest, rowBlock] = split(b, unit, rowBlocks);
     const [batch, columnBlock] = split(b, rest, columnBlocks);
@@ -250,6 +231,7 @@ function unitFunction(
     const rowOperand = start(plan.rowOperand, plan.batchAxes.rows);
     const columnOperand = start(plan.columnOperand, plan.batchAxes.columns);
     const panel = b.let(add(scratch, i32(layout.panel)), 'panel');
+    const packedRows = b.let(add(scratch, i32(layout.packedRows)), 'packedRows');
     const rowTable = b.let(add(scratch, i32(layout.rowTable)), 'rowTable');
     const columnTable = b.let(add(scratch, i32(layout.columnTable)), 'columnTable');
     b.for(i32(0), i32(k.count), 1, (block) => {
@@ -267,6 +249,8 @@ function unitFunction(
           ? i32(k.size)
           : b.let(select(compare('lt', inRun, i32(k.perRun - 1)), i32(k.size), i32(k.lastSize)), 'size');
       const packedEnd = b.let(add(panel, mul(size, i32(rowBytes))), 'packedEnd');
+      if (plan.packRows)
+        b.call(`${name}_packRows`, rowSource, packedRows, groupBegin, groupEnd, size, rowTable);
       b.for(panelBegin, panelEnd, 1, (number) => {
         const column = b.let(mul(number, i32(width)), 'column');
         for (let v = 0; v < TILE_VECTORS; v++) {
@@ -297,7 +281,7 @@ function unitFunction(
         const multiply = (vectors: number): void => {
           b.call(
             rowsName(name, vectors),
-            rowSource,
+            plan.packRows ? packedRows : rowSource,
             panel,
             packedEnd,
             sums,
@@ -307,15 +291,16 @@ function unitFunction(
             compare('eq', block, i32(0)),
           );
         };
-        if (narrow === undefined) multiply(TILE_VECTORS);
+        const [most = TILE_VECTORS, last] = vectors;
+        if (last === undefined) multiply(most);
         else {
           b.if(
             compare('eq', number, i32(panels - 1)),
             () => {
-              multiply(narrow);
+              multiply(last);
             },
             () => {
-              multiply(TILE_VECTORS);
+              multiply(most);
             },
           );
         }
