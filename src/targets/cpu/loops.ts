@@ -14,6 +14,9 @@ const ENOUGH_UNITS = 48;
 /** Points of a long vector loop in one unit. */
 const BLOCK_POINTS = 4096;
 
+/** Columns that are written out one after the other instead of in loops. */
+const UNROLLED_POINTS = 9;
+
 type Reduce = Extract<Stage, { kind: 'reduce' }>;
 type Store = Extract<Stage, { kind: 'store' }>;
 
@@ -310,12 +313,16 @@ class RowEmitter {
       this.emitter.scope(new Map(), body);
       return;
     }
-    this.b.for(ir.i32(0), ir.i32(first.extent), 1, (i) => {
+    const inner = (i: Expr): void => {
       this.emitter.scope(new Map([[first, i]]), () => {
         if (rest.length === 0) body();
         else this.columnLoops(rest, body);
       });
-    });
+    };
+    // A pooling window: without loops its addresses are constants apart.
+    if (columns.reduce((product, v) => product * v.extent, 1) <= UNROLLED_POINTS) {
+      for (let i = 0; i < first.extent; i++) inner(ir.i32(i));
+    } else this.b.for(ir.i32(0), ir.i32(first.extent), 1, inner);
   }
 
   /** All values first, then all stores: a store may overwrite what another value reads. */
