@@ -106,6 +106,30 @@ describe.each([
   check('fma', ir.fma(make(2), make(3), make(4)), 10);
 });
 
+describe('minimum and maximum with a number', () => {
+  const x = f32v(NaN, -0, 0, 5);
+  const bound = (value: number): ir.Expr => ir.constant('f32v', value);
+  check('max with 0', ir.binary('max', x, bound(0)), [NaN, 0, 0, 5]);
+  check('max with 0, the other way round', ir.binary('max', bound(0), x), [NaN, 0, 0, 5]);
+  check('max with 6', ir.binary('max', x, bound(6)), [NaN, 6, 6, 6]);
+  check('max with -0', ir.binary('max', x, bound(-0)), [NaN, -0, 0, 5]);
+  check('max with NaN', ir.binary('max', x, bound(NaN)), [NaN, NaN, NaN, NaN]);
+  check('min with 0', ir.binary('min', x, bound(0)), [NaN, -0, 0, 0]);
+  check('min with -1', ir.binary('min', bound(-1), x), [NaN, -1, -1, -1]);
+  check('min with -0', ir.binary('min', x, bound(-0)), [NaN, -0, -0, -0]);
+  for (const op of ['lt', 'gt', 'le', 'ge'] as const) {
+    const [p, q] = [x, f32v(1, 0, -0, NaN)];
+    // A NaN takes the second; so do equal sides, unless the comparison says otherwise.
+    const first = op === 'le' || op === 'ge';
+    check(`select by ${op} of the same sides`, ir.select(ir.compare(op, p, q), p, q), [
+      1,
+      first ? -0 : 0,
+      first ? 0 : -0,
+      NaN,
+    ]);
+  }
+});
+
 describe('comparisons', () => {
   const cases: [ir.CompareOp, number, number, number][] = [
     ['eq', 1, 1, 1],

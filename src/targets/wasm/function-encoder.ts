@@ -85,6 +85,18 @@ function laneBits(type: 'i32' | 'f32', value: number): number {
   return bitsOf.getInt32(0);
 }
 
+/** Whether two expressions are evidently the same. */
+function same(a: Expr, b: Expr): boolean {
+  return a === b || (a.kind === 'local' && b.kind === 'local' && a.local === b.local);
+}
+
+/** The number in every lane, if it is a constant other than NaN and -0. */
+function numberIn(e: Expr): number | undefined {
+  if (e.kind !== 'splat' || e.a.kind !== 'const') return undefined;
+  const { value } = e.a;
+  return Number.isNaN(value) || Object.is(value, -0) ? undefined : value;
+}
+
 export class FunctionEncoder {
   /** Whether the last function met a barrier. */
   metBarrier = false;
@@ -255,13 +267,8 @@ export class FunctionEncoder {
         return;
       }
       case 'select':
-        this.expr(e.a);
-        this.expr(e.b);
-        this.expr(e.condition);
-        {
-          this.op(isVector(e.type) ? 'v128.bitselect' : 'select');
-          return;
-        }
+        this.select(e);
+        return;
       case 'convert': {
         this.convert(e.op, e.type, e.a);
         return;
@@ -391,6 +398,13 @@ export class FunctionEncoder {
   }
 
   private binary(e: Extract<Expr, { kind: 'binary' }>): void {
+    if (e.type === 'f32v' && (e.op === 'min' || e.op === 'max')) {
+      const bound = numberIn(e.b) ?? numberIn(e.a);
+      if (bound !== undefined) {
+        this.limit(e.op, numberIn(e.b) === undefined ? e.b : e.a, bound);
+        return;
+      }
+    }
     const code = binaryOpcode(e.op, e.type);
     if (code !== undefined) {
       this.expr(e.a);
@@ -421,6 +435,38 @@ export class FunctionEncoder {
       }
       default:
         throw new InternalError(`wasm: no ${e.op} of ${e.type}`);
+    }
+  }
+
+  /**
+   * `p < q ? p : q` and `p > q ? p : q` of floats are one instruction each. So are minimum and maximum with a number, whereas those of two
+   * unknowns take some eight, for the sake of NaN and of the sign of zero.
+   */
+  private select(e: Extract<Expr, { kind: 'select' }>): void {
+    const { condition, a, b } = e;
+    if (e.type === 'f32v' && condition.kind === 'compare' && same(condition.a, a) && same(condition.b, b)) {
+      if (condition.op === 'lt' || condition.op === 'gt') {
+        this.expr(b);
+        this.expr(a);
+        this.op(condition.op === 'lt' ? 'f32x4.pmin' : 'f32x4.pmax');
+        return;
+      }
+    }
+    this.expr(a);
+    this.expr(b);
+    this.expr(condition);
+    this.op(isVector(e.type) ? 'v128.bitselect' : 'select');
+  }
+
+  /** Minimum or maximum with a number that is neither NaN nor -0. */
+  private limit(op: 'min' | 'max', x: Expr, bound: number): void {
+    this.expr(x);
+    this.sharedConstant(laneBits('f32', bound));
+    this.op(op === 'min' ? 'f32x4.pmin' : 'f32x4.pmax');
+    if (op === 'max' && bound === 0) {
+      // Of -0 and 0 it has kept -0, of which this makes 0.
+      this.sharedConstant(0);
+      this.op('f32x4.add');
     }
   }
 

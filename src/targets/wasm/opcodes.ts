@@ -179,6 +179,8 @@ export const OPCODES = {
   'f32x4.div': 0xfd0e7,
   'f32x4.min': 0xfd0e8,
   'f32x4.max': 0xfd0e9,
+  'f32x4.pmin': 0xfd0ea,
+  'f32x4.pmax': 0xfd0eb,
   'i32x4.trunc_sat_f32x4_s': 0xfd0f8,
   'i32x4.trunc_sat_f32x4_u': 0xfd0f9,
   'f32x4.convert_i32x4_s': 0xfd0fa,

@@ -123,30 +123,40 @@ class ModuleText {
       for (let left = content.u32(); left > 0; left--) read();
     };
     switch (id) {
-      case SECTION.type:
-        { each(() => {
+      case SECTION.type: {
+        each(() => {
           content.u8(); // the mark of a function type
           const list = (): string[] => Array.from({ length: content.u32() }, () => valueType(content.u8()));
           this.types.push({ parameters: list(), results: list() });
-        }); return; }
-      case SECTION.import:
-        { each(() => {
+        });
+        return;
+      }
+      case SECTION.import: {
+        each(() => {
           this.import(content);
-        }); return; }
-      case SECTION.function:
-        { each(() => {
+        });
+        return;
+      }
+      case SECTION.function: {
+        each(() => {
           this.functions.push(content.u32());
-        }); return; }
-      case SECTION.export:
-        { each(() => {
+        });
+        return;
+      }
+      case SECTION.export: {
+        each(() => {
           const name = content.name();
           content.u8(); // always a function
           this.exports.set(content.u32(), name);
-        }); return; }
-      case SECTION.code:
-        { each(() => {
+        });
+        return;
+      }
+      case SECTION.code: {
+        each(() => {
           this.bodies.push(content.part(content.u32()));
-        }); return; }
+        });
+        return;
+      }
       case SECTION.custom:
         if (content.name() === 'name') this.readNames(content);
         return;

@@ -1,0 +1,89 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import * as ir from '../../src/targets/cpu/ir.js';
+import { encodeModule } from '../../src/targets/wasm/encode.js';
+import { wasmImports } from '../../src/targets/wasm/host-functions.mjs';
+import { machine, RELAXED_FMA } from '../support/wasm-module.js';
+
+const { i32 } = ir;
+const ROUNDS = 200;
+/** Byte addresses: the barrier's state, the counters (one per thread), and the number of wrong sights. */
+const [STATE, COUNTERS, WRONG] = [0, 64, 128];
+
+/**
+ * In every round each thread raises its own counter, meets the others, looks at all counters, and meets them again. Whoever is let
+ * through early sees a counter that is behind; whoever is let through late sees one that is ahead.
+ */
+const meeting = ir.func(
+  'run',
+  ['thread', 'threads'],
+  (b, thread, threads) => {
+    const meet = (): void => {
+      b.push({ kind: 'barrier', state: i32(STATE), threads });
+    };
+    b.for(i32(0), i32(ROUNDS), 1, (round) => {
+      b.store('i32', ir.binary('shl', thread, i32(2)), ir.add(round, i32(1)), COUNTERS);
+      meet();
+      b.for(i32(0), threads, 1, (other) => {
+        const seen = ir.load('i32', ir.binary('shl', other, i32(2)), COUNTERS);
+        b.if(ir.compare('ne', seen, ir.add(round, i32(1))), () => {
+          b.let(ir.atomicAdd(i32(WRONG), i32(1)));
+        });
+      });
+      meet();
+    });
+  },
+  true,
+);
+
+const WORKER = `
+  const { workerData, parentPort } = require('node:worker_threads');
+  const { module, memory, maySleep, thread, threads } = workerData;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, maySleep } });
+  exports.run(thread, threads);
+  parentPort.postMessage('done');
+`;
+
+async function meet(maySleep: boolean, threads: number): Promise<Int32Array> {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const bytes = encodeModule({ functions: [meeting] }, { relaxedFma: RELAXED_FMA });
+  const module = new WebAssembly.Module(bytes);
+  const workers = Array.from({ length: threads - 1 }, (_, n) => {
+    const workerData = { module, memory, maySleep: maySleep ? 1 : 0, thread: n + 1, threads };
+    return new Worker(WORKER, { eval: true, workerData });
+  });
+  const done = workers.map(
+    async (worker) =>
+      new Promise((resolve, reject) => {
+        worker.once('message', resolve);
+        worker.once('error', reject);
+      }),
+  );
+  // The workers must be up before this thread blocks.
+  await Promise.all(workers.map(async (worker) => new Promise((resolve) => worker.once('online', resolve))));
+  const { run } = new WebAssembly.Instance(module, wasmImports(memory, maySleep)).exports;
+  (run as (thread: number, threads: number) => void)(0, threads);
+  await Promise.all(done);
+  await Promise.all(workers.map(async (worker) => worker.terminate()));
+  return new Int32Array(memory.buffer);
+}
+
+describe('barrier', () => {
+  it.each([
+    ['threads that may sleep', true, 3],
+    ['threads that only spin', false, 2],
+  ])('keeps %s in step', async (_, maySleep, threads) => {
+    const words = await meet(maySleep, threads);
+    const counters = words.subarray(COUNTERS / 4, COUNTERS / 4 + threads);
+    expect([...counters]).toEqual(Array(threads).fill(ROUNDS));
+    expect(words[WRONG / 4]).toBe(0);
+    // Nobody is counted as waiting, and every meeting was a generation.
+    expect([words[0], words[1]]).toEqual([0, 2 * ROUNDS]);
+  });
+
+  it('lets a single thread pass', () => {
+    const m = machine({ functions: [meeting] });
+    m.call('run', 0, 1);
+    expect([m.i32[COUNTERS / 4], m.i32[WRONG / 4]]).toEqual([ROUNDS, 0]);
+  });
+});
