@@ -12,7 +12,7 @@ import { linearStride, type Scalar } from '../../src/compiler/scalar-expr.js';
 import {
   lowerContraction,
   type ContractionCode,
-  type StoreResult,
+  type ContractionOptions,
 } from '../../src/targets/cpu/contraction.js';
 import {
   add,
@@ -90,40 +90,54 @@ export function kernelOf(problem: Problem): ContractionKernel {
 }
 
 /** An epilogue emitter that knows the accumulator, and a bias added to it. */
-export const storeResult: StoreResult = (b, { stores, table, coordinates, vector, accumulator }) => {
+const results: ContractionOptions['results'] = (b, table, stores) => {
+  const coordinates = new Map<Variable, Expr>();
+  let along: Variable | undefined;
   const address = (buffer: number, index: Index): Expr => {
     let sum: Expr = i32(index.constant);
-    for (const [v, coordinate] of coordinates)
+    for (const [v, coordinate] of coordinates) {
       sum = add(sum, mul(coordinate, i32(linearStride(index, v) ?? NaN)));
+    }
     return add(load('i32', table, buffer * 4), mul(sum, i32(4)));
   };
   const read = (value: Extract<Scalar, { kind: 'load' }>): Expr => {
     const at = b.let(address(value.buffer, value.index));
-    const step = vector === undefined ? undefined : linearStride(value.index, vector);
+    const step = along === undefined ? undefined : linearStride(value.index, along);
     if (step === undefined) return load('f32', at);
     return step === 0
       ? splat(load('f32', at))
       : lanesOf([0, 1, 2, 3].map((lane) => load('f32', add(at, i32(lane * step * 4)))));
   };
-  for (const { buffer, index, value } of stores) {
-    const result = b.let(
-      value.kind === 'op' && value.args[1]?.kind === 'load'
-        ? add(accumulator, read(value.args[1]))
-        : accumulator,
-    );
-    const at = b.let(address(buffer, index));
-    const step = vector === undefined ? 1 : linearStride(index, vector);
-    if (step === 1) b.store('f32', at, result);
-    else
-      for (let lane = 0; lane < 4; lane++)
-        b.store('f32', add(at, i32(lane * (step ?? NaN) * 4)), extract(result, lane));
-  }
+  return {
+    scope(bindings, body, vector) {
+      for (const [v, value] of bindings) coordinates.set(v, value);
+      const outer = along;
+      along = vector ?? along;
+      body();
+      along = outer;
+      for (const v of bindings.keys()) coordinates.delete(v);
+    },
+    store(sum) {
+      for (const { buffer, index, value } of stores) {
+        const bias = value.kind === 'op' && value.args[1]?.kind === 'load' ? value.args[1] : undefined;
+        const result = bias === undefined ? sum : b.let(add(sum, read(bias)));
+        const at = b.let(address(buffer, index));
+        const step = along === undefined ? 1 : linearStride(index, along);
+        if (step === 1) b.store('f32', at, result);
+        else {
+          for (let lane = 0; lane < 4; lane++) {
+            b.store('f32', add(at, i32(lane * (step ?? NaN) * 4)), extract(result, lane));
+          }
+        }
+      }
+    },
+  };
 };
 
 export const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
 
 export function lower(problem: Problem): ContractionCode {
-  return lowerContraction(kernelOf(problem), { lanes: 4, baseOf, storeResult });
+  return lowerContraction(kernelOf(problem), { lanes: 4, baseOf, results });
 }
 
 /** Lowest and highest index that steps reach, from an offset. */

@@ -1,6 +1,7 @@
-/** Packing: eight columns of the second operand, k after k, into a panel that the inner kernel reads straight through. */
+/** Packing: columns of the second operand, a tile's width of them, k after k, into panels that the inner kernel reads straight through. */
 import {
   add,
+  binary,
   compare,
   func,
   get,
@@ -21,38 +22,126 @@ export interface PackOptions {
   /** The columns, by the second operand's strides in elements. */
   readonly columns: readonly Axis[];
   readonly steps: KSteps;
+  /** Panels that are packed together. */
+  readonly panels: number;
+  /** From panel to panel. */
+  readonly panelBytes: number;
 }
 
 /**
- * Packs the vector of columns that begins at number `column`. Parameters of the result: `source` (the operand at this block of k, all columns
- * 0), `column`, `panel` (of this vector), `panelEnd`, `table`. Columns past the last repeat the last: what comes of them is dropped.
+ * Packs up to `panels` panels. Parameters of the result: `source` (the operand at this block of k, all columns 0), `column` (the
+ * first), `count` (of panels), `panel` (the first), `size` (steps of k), `table`. Columns past the last repeat the last: what comes of them is
+ * dropped.
  */
-export function packFunction(name: string, options: PackOptions): Func {
-  const { lanes, steps } = options;
+export function packFunctions(name: string, options: PackOptions): Func[] {
+  const { lanes, panels, panelBytes } = options;
+  const columns = mergeAxes(options.columns);
+  const inner = columns.at(-1) ?? { extent: 1, stride: 0 };
+  const width = TILE_VECTORS * lanes;
+  const together = inner.stride === 1 && inner.extent >= panels * width;
+  const vector = vectorFunction(`${name}_vector`, options);
+  const all = func(
+    name,
+    ['source', 'column', 'count', 'panel', 'size', 'table'],
+    (b, source, column, count, panel, size, table) => {
+      const bytes = b.let(mul(size, i32(width * 4)), 'bytes');
+      const singly = (): void => {
+        b.for(i32(0), count, 1, (p) => {
+          for (let v = 0; v < TILE_VECTORS; v++) {
+            const first = b.let(add(add(column, mul(p, i32(width))), i32(v * lanes)), 'first');
+            const target = b.let(add(add(panel, mul(p, i32(panelBytes))), i32(v * lanes * 4)), 'target');
+            const pack = (): void => {
+              b.call(vector.name, source, first, target, add(target, bytes), table);
+            };
+            if (v === 0) pack();
+            else b.if(compare('lt', first, i32(sizeOf(columns))), pack);
+          }
+        });
+      };
+      if (!together) {
+        singly();
+        return;
+      }
+      const [outerPart, innerPart] = columns.length === 1 ? [i32(0), column] : split(b, column, inner.extent);
+      b.if(
+        binary(
+          'and',
+          compare('eq', count, i32(panels)),
+          compare('le', innerPart, i32(inner.extent - panels * width)),
+        ),
+        () => {
+          const start = add(
+            add(source, addressOf(b, outerPart, columns.slice(0, -1), 4)),
+            mul(innerPart, i32(4)),
+          );
+          const base = b.let(start, 'start');
+          alongK(
+            b,
+            options.steps,
+            table,
+            panel,
+            b.let(add(panel, bytes), 'end'),
+            width * 4,
+            (target, distance) => {
+              const at = b.let(add(base, distance), 'at');
+              for (let p = 0; p < panels; p++) {
+                for (let v = 0; v < TILE_VECTORS; v++) {
+                  const values = load('f32', at, (p * TILE_VECTORS + v) * lanes * 4, true);
+                  b.store('f32', target, values, p * panelBytes + v * lanes * 4);
+                }
+              }
+            },
+          );
+        },
+        singly,
+      );
+    },
+  );
+  return [vector, all];
+}
+
+/** Goes along k, and along a panel from `begin` to `end`; `visit` gets the place in the panel, and the distance from the block's beginning. */
+function alongK(
+  b: Builder,
+  steps: KSteps,
+  table: Expr,
+  begin: Expr,
+  end: Expr,
+  rowBytes: number,
+  visit: (target: Expr, distance: Expr) => void,
+): void {
+  if (steps.kind === 'stride') {
+    const distance = b.variable(i32(0), 'distance');
+    b.for(begin, end, rowBytes, (target) => {
+      visit(target, get(distance));
+      b.set(distance, add(get(distance), i32(steps.bytes)));
+    });
+  } else {
+    const entry = b.variable(table, 'entry');
+    b.for(begin, end, rowBytes, (target) => {
+      visit(target, b.let(load('i32', get(entry))));
+      b.set(entry, add(get(entry), i32(4)));
+    });
+  }
+}
+
+/**
+ * Packs the vector of columns that begins at number `column`. Parameters of the result: `source`, `column`, `panel` and `panelEnd` (of this
+ * vector), `table`.
+ */
+function vectorFunction(name: string, { lanes, steps, ...options }: PackOptions): Func {
   const columns = mergeAxes(options.columns);
   const total = sizeOf(columns);
   const inner = columns.at(-1) ?? { extent: 1, stride: 0 };
   const outer = columns.slice(0, -1);
-  const rowBytes = TILE_VECTORS * lanes * 4;
   return func(
     name,
     ['source', 'column', 'panel', 'panelEnd', 'table'],
     (b, source, column, panel, panelEnd, table) => {
-      /** Goes along k; `read` makes the vector at a distance from the block's beginning. */
-      const alongK = (read: (distance: Expr) => Expr): void => {
-        if (steps.kind === 'stride') {
-          const distance = b.variable(i32(0), 'distance');
-          b.for(panel, panelEnd, rowBytes, (packed) => {
-            b.store('f32', packed, read(get(distance)));
-            b.set(distance, add(get(distance), i32(steps.bytes)));
-          });
-        } else {
-          const entry = b.variable(table, 'entry');
-          b.for(panel, panelEnd, rowBytes, (packed) => {
-            b.store('f32', packed, read(b.let(load('i32', get(entry)))));
-            b.set(entry, add(get(entry), i32(4)));
-          });
-        }
+      const fill = (read: (distance: Expr) => Expr): void => {
+        alongK(b, steps, table, panel, panelEnd, TILE_VECTORS * lanes * 4, (target, distance) => {
+          b.store('f32', target, read(distance));
+        });
       };
       const irregular = (): void => {
         const starts = Array.from({ length: lanes }, (_, lane) => {
@@ -60,7 +149,7 @@ export function packFunction(name: string, options: PackOptions): Func {
           const clamped = b.let(select(compare('lt', at, i32(total)), at, i32(total - 1)), 'column');
           return b.let(add(source, addressOf(b, clamped, columns, 4)), 'start');
         });
-        alongK((distance) => lanesOf(starts.map((start) => load('f32', add(start, distance)))));
+        fill((distance) => lanesOf(starts.map((start) => load('f32', add(start, distance)))));
       };
       if (inner.extent < lanes) {
         irregular();
@@ -76,9 +165,9 @@ export function packFunction(name: string, options: PackOptions): Func {
             mul(innerPart, i32(inner.stride * 4)),
           );
           const base = b.let(add(start, i32(lowest * 4)), 'start');
-          if (inner.stride === 1) alongK((distance) => load('f32', add(base, distance), 0, true));
+          if (inner.stride === 1) fill((distance) => load('f32', add(base, distance), 0, true));
           else {
-            alongK((distance) => {
+            fill((distance) => {
               const at = b.let(add(base, distance), 'at');
               return lanesOf(
                 Array.from({ length: lanes }, (_, lane) =>

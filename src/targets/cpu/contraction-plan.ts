@@ -53,8 +53,9 @@ export interface ContractionPlan {
   readonly vector: 'rows' | 'columns' | 'none';
   readonly panels: number;
   readonly panelsPerUnit: number;
+  /** Panels that are packed together, and written together. */
+  readonly panelsPerStrip: number;
   readonly groupsPerUnit: number;
-  readonly maxRowsPerUnit: number;
   /** Whether a unit copies its rows, tile by tile, before it goes over them with every panel. */
   readonly packRows: boolean;
   readonly cycles: number;
@@ -69,6 +70,8 @@ const SUM_BYTES = 256 * 1024;
 /** Fewer multiply-adds than these are not worth another unit: some microseconds. */
 const UNIT_WORK = 64 * 1024;
 const WANTED_UNITS = 16;
+const STRIP_BYTES = 16 * 1024;
+const STRIP_PANELS = 2;
 /** Units of fewer rows would mostly pack. */
 const LEAST_ROWS = 48;
 /** Packed rows pay when this many panels are multiplied with them. */
@@ -155,8 +158,11 @@ function planRoles(
     vector,
     panels,
     panelsPerUnit: split.panelsPerUnit,
+    panelsPerStrip: Math.min(
+      split.panelsPerUnit,
+      Math.max(1, Math.floor(STRIP_BYTES / (k.size * width * 4)), STRIP_PANELS),
+    ),
     groupsPerUnit: split.groupsPerUnit,
-    maxRowsPerUnit: split.groupsPerUnit * rows.rows,
     packRows,
     cycles,
   };

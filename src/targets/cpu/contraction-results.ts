@@ -1,6 +1,6 @@
 /** Finished sums of a panel → the epilogue and its stores. */
 import type { Variable } from '../../compiler/index-expr.js';
-import { coordinatesOf } from './contraction-axes.js';
+import { coordinatesOf, split } from './contraction-axes.js';
 import type { ContractionPlan } from './contraction-plan.js';
 import type { Stores } from './contraction-stores.js';
 import { TILE_VECTORS } from './contraction-tile.js';
@@ -19,21 +19,16 @@ import {
   type Func,
 } from './ir.js';
 
-/** A point of the result, or as many neighbours along `vector` as a vector has lanes. */
-export interface ResultPoint {
-  /** What to evaluate and write; in terms of the variables of `coordinates`. */
-  readonly stores: Stores;
-  /** Of the run's buffers. */
-  readonly table: Expr;
-  /** i32, of lane 0. */
-  readonly coordinates: ReadonlyMap<Variable, Expr>;
-  /** Lane l has coordinate + l along this variable; undefined for a single point. */
-  readonly vector: Variable | undefined;
-  /** f32, or f32v if `vector` is given. */
-  readonly accumulator: Expr;
+/** Emits an epilogue. */
+export interface ResultEmitter {
+  /**
+   * Inside `body`, the variables have these values (i32). With `vector`, lane l has that variable's value + l. What a value
+   * depends on only outside may be computed before it.
+   */
+  scope(bindings: ReadonlyMap<Variable, Expr>, body: () => void, vector?: Variable): void;
+  /** Evaluates and writes the stores of the present scope, from the sum (f32, or f32v inside `vector`). Once per innermost scope. */
+  store(sum: Expr): void;
 }
-
-export type StoreResult = (b: Builder, point: ResultPoint) => void;
 
 const coordinateMap = (b: Builder, flat: Expr, variables: readonly Variable[]): Map<Variable, Expr> => {
   const coordinates = coordinatesOf(
@@ -45,98 +40,149 @@ const coordinateMap = (b: Builder, flat: Expr, variables: readonly Variable[]): 
 };
 
 /**
- * Writes one panel. Parameters of the result: `table`, `batch` (flat), `row` (flat, the first), `rows`, `column` (flat, the first), `columns`,
- * `sums` (rows of TILE_VECTORS vectors).
+ * Writes a strip of panels. Parameters of the result: `table`, `batch` (flat), `row` (flat, the first), `rows`, `column` (flat, the
+ * first), `columns`, `sums` (for each panel rows of TILE_VECTORS vectors).
  */
 export function resultFunction(
   name: string,
   plan: ContractionPlan,
-  lanes: number,
-  storeResult: StoreResult,
+  options: {
+    readonly lanes: number;
+    /** From the sums of a panel to those of the next. */
+    readonly sumsBytes: number;
+    readonly results: (b: Builder, table: Expr, stores: Stores) => ResultEmitter;
+  },
 ): Func {
-  const rowBytes = TILE_VECTORS * lanes * 4;
-  const { stores, vector } = plan;
+  const { lanes, sumsBytes } = options;
+  const width = TILE_VECTORS * lanes;
+  const rowBytes = width * 4;
   return func(
     name,
     ['table', 'batch', 'row', 'rows', 'column', 'columns', 'sums'],
     (b, table, batch, row, rows, column, columns, sums) => {
-      const batchMap = coordinateMap(b, batch, plan.batch);
-      const point = (
-        columnMap: Map<Variable, Expr>,
-        rowMap: Map<Variable, Expr>,
-        along: Variable | undefined,
-        accumulator: Expr,
-      ): void => {
-        storeResult(b, {
-          stores,
-          table,
-          coordinates: new Map([...batchMap, ...columnMap, ...rowMap]),
-          vector: along,
-          accumulator,
-        });
-      };
+      const emitter = options.results(b, table, plan.stores);
       const columnsAt = (index: Expr): Map<Variable, Expr> =>
         coordinateMap(b, b.let(add(column, index), 'column'), plan.columnVariables);
       const rowsAt = (index: Expr): Map<Variable, Expr> =>
         coordinateMap(b, b.let(add(row, index), 'row'), plan.rowVariables);
-      const fits = (map: Map<Variable, Expr>, v: Variable): Expr =>
-        compare('le', map.get(v) ?? i32(0), i32(v.extent - lanes));
-      const single = (index: Expr): void => {
-        const columnMap = columnsAt(index);
-        const source = b.variable(add(sums, mul(index, i32(4))), 'source');
+      const fits = (map: Map<Variable, Expr>, v: Variable, count: Expr): Expr =>
+        compare('le', add(map.get(v) ?? i32(0), count), i32(v.extent));
+      /** The first row's sum of a column. */
+      const sumOf = (index: Expr): Expr => {
+        const [panel, inside] = split(b, index, width);
+        return add(sums, add(mul(panel, i32(sumsBytes)), mul(inside, i32(4))));
+      };
+      /** Goes down the rows of one column or vector of columns. */
+      const down = (first: Expr, vector: boolean): void => {
+        const source = b.variable(sumOf(first), 'source');
         b.for(i32(0), rows, 1, (r) => {
-          point(columnMap, rowsAt(r), undefined, b.let(load('f32', get(source)), 'sum'));
+          emitter.scope(rowsAt(r), () => {
+            emitter.store(b.let(load('f32', get(source), 0, vector), 'sum'));
+          });
           b.set(source, add(get(source), i32(rowBytes)));
         });
       };
-      const along = (vector === 'columns' ? plan.columnVariables : plan.rowVariables).at(-1);
-      if (vector === 'none' || along === undefined) {
-        b.for(i32(0), columns, 1, single);
-      } else if (vector === 'columns') {
+      const single = (index: Expr): void => {
+        emitter.scope(columnsAt(index), () => {
+          down(index, false);
+        });
+      };
+      /** Vectors of columns, each for itself, since the columns are not all neighbours in the result. */
+      const scattered = (along: Variable): void => {
         b.for(i32(0), columns, lanes, (first) => {
-          const columnMap = columnsAt(first);
+          const map = columnsAt(first);
           b.if(
-            fits(columnMap, along),
+            fits(map, along, i32(lanes)),
             () => {
-              const source = b.variable(add(sums, mul(first, i32(4))), 'source');
-              b.for(i32(0), rows, 1, (r) => {
-                point(columnMap, rowsAt(r), along, b.let(load('f32', get(source), 0, true), 'sum'));
-                b.set(source, add(get(source), i32(rowBytes)));
-              });
+              emitter.scope(
+                map,
+                () => {
+                  down(first, true);
+                },
+                along,
+              );
             },
             () => {
               b.for(first, b.let(binary('minS', add(first, i32(lanes)), columns)), 1, single);
             },
           );
         });
-      } else {
-        b.for(i32(0), columns, 1, (index) => {
-          const columnMap = columnsAt(index);
-          const source = b.variable(add(sums, mul(index, i32(4))), 'source');
-          const r = b.variable(i32(0), 'r');
-          b.while(compare('lt', get(r), rows), () => {
-            const rowMap = rowsAt(get(r));
-            const step = b.variable(i32(1), 'step');
-            b.if(
-              binary('and', fits(rowMap, along), compare('le', add(get(r), i32(lanes)), rows)),
-              () => {
-                point(
-                  columnMap,
-                  rowMap,
+      };
+      /** Row by row across the strip, so that whole cache lines are written. */
+      const across = (along: Variable, map: Map<Variable, Expr>): void => {
+        const outside = new Map([...map].filter(([v]) => v !== along));
+        const start = map.get(along) ?? i32(0);
+        emitter.scope(outside, () => {
+          b.for(i32(0), rows, 1, (r) => {
+            emitter.scope(rowsAt(r), () => {
+              const rowSums = b.let(add(sums, mul(r, i32(rowBytes))), 'rowSums');
+              b.for(i32(0), columns, lanes, (first) => {
+                const [panel, inside] = split(b, first, width);
+                const at = add(rowSums, add(mul(panel, i32(sumsBytes)), mul(inside, i32(4))));
+                const sum = b.let(load('f32', at, 0, true), 'sum');
+                emitter.scope(
+                  new Map([[along, b.let(add(start, first))]]),
+                  () => {
+                    emitter.store(sum);
+                  },
                   along,
-                  b.let(loadStrided('f32', get(source), TILE_VECTORS * lanes), 'sum'),
                 );
-                b.set(step, i32(lanes));
-              },
-              () => {
-                point(columnMap, rowMap, undefined, b.let(load('f32', get(source)), 'sum'));
-              },
-            );
-            b.set(r, add(get(r), get(step)));
-            b.set(source, add(get(source), mul(get(step), i32(rowBytes))));
+              });
+            });
           });
         });
-      }
+      };
+      const alongColumns = (along: Variable): void => {
+        const map = columnsAt(i32(0));
+        const whole = compare('eq', binary('and', columns, i32(lanes - 1)), i32(0));
+        b.if(
+          binary('and', whole, fits(map, along, columns)),
+          () => {
+            across(along, map);
+          },
+          () => {
+            scattered(along);
+          },
+        );
+      };
+      const alongRows = (along: Variable): void => {
+        b.for(i32(0), columns, 1, (index) => {
+          emitter.scope(columnsAt(index), () => {
+            const source = b.variable(sumOf(index), 'source');
+            const r = b.variable(i32(0), 'r');
+            b.while(compare('lt', get(r), rows), () => {
+              const rowMap = rowsAt(get(r));
+              const step = b.variable(i32(1), 'step');
+              b.if(
+                binary('and', fits(rowMap, along, i32(lanes)), compare('le', add(get(r), i32(lanes)), rows)),
+                () => {
+                  emitter.scope(
+                    rowMap,
+                    () => {
+                      emitter.store(b.let(loadStrided('f32', get(source), width), 'sum'));
+                    },
+                    along,
+                  );
+                  b.set(step, i32(lanes));
+                },
+                () => {
+                  emitter.scope(rowMap, () => {
+                    emitter.store(b.let(load('f32', get(source)), 'sum'));
+                  });
+                },
+              );
+              b.set(r, add(get(r), get(step)));
+              b.set(source, add(get(source), mul(get(step), i32(rowBytes))));
+            });
+          });
+        });
+      };
+      emitter.scope(coordinateMap(b, batch, plan.batch), () => {
+        const along = (plan.vector === 'columns' ? plan.columnVariables : plan.rowVariables).at(-1);
+        if (plan.vector === 'none' || along === undefined) b.for(i32(0), columns, 1, single);
+        else if (plan.vector === 'columns') alongColumns(along);
+        else alongRows(along);
+      });
     },
   );
 }

@@ -117,23 +117,32 @@ class ProgramLowering {
       const lowered = lowerContraction({ ...kernel, name }, {
         lanes: this.context.lanes,
         baseOf: this.context.base,
-        storeResult: (b, point) => {
+        results: (b, table, stores) => {
           const bases = new Map<number, Expr>();
+          const top = b.statements;
           const emitter = new Emitter({
             b,
             lanes: this.context.lanes,
             base: (buffer) => {
               let base = bases.get(buffer);
-              if (base === undefined) bases.set(buffer, (base = this.context.base(b, point.table, buffer)));
+              if (base === undefined) {
+                const here = b.statements;
+                b.statements = top;
+                bases.set(buffer, (base = this.context.base(b, table, buffer)));
+                b.statements = here;
+              }
               return base;
             },
-            scalars: this.context.scalars(b, point.table),
+            scalars: this.context.scalars(b, table),
           });
-          emitter.scope(point.coordinates, () => {
-            emitter.setAccumulator(point.accumulator);
-            const writes = point.stores.map(({ buffer, index, value }) => emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value));
-            for (const write of writes) write();
-          }, point.vector);
+          return {
+            scope: (bindings, body, vector) => { emitter.scope(bindings, body, vector); },
+            store: (sum) => {
+              emitter.setAccumulator(sum);
+              const writes = stores.map(({ buffer, index, value }) => emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value));
+              for (const write of writes) write();
+            },
+          };
         },
       });
       this.functions.push(...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)));
