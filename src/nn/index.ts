@@ -15,5 +15,7 @@ export { Linear, type LinearOptions } from './linear.js';
 export * from './losses.js';
 export { Module, RunningStatistic, type LoadOptions } from './module.js';
 export * from './pooling.js';
+export { PReLU } from './prelu.js';
 export type { LossOptions, LossReduction } from './reduction.js';
 export { applyLayer, Sequential, type Layer } from './sequential.js';
+export { describeModel, summary, type LayerDescription, type SummaryOptions } from './summary.js';

@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from '../core/errors.js';
 import { dim, formatShape, sameShape, type Shape } from '../core/shape.js';
 import type { SameSize, ShapeMismatch, ShapeText } from '../core/shape-types.js';
 import { softplus } from '../tensor/activations.js';
+import { customGradient } from '../tensor/autograd.js';
 import { where } from '../tensor/elementwise.js';
 import { literal } from '../tensor/operands.js';
 import { Tensor } from '../tensor/tensor.js';
@@ -107,14 +108,24 @@ export interface BinaryCrossEntropyOptions extends LossOptions {
 
 /** The smallest logarithm that a probability counts with, PyTorch's bound. */
 const LOWEST_LOG = -100;
+/** The smallest p (1 - p) that gradients are divided by, PyTorch's bound: certain and wrong gets a large gradient, not NaN. */
+const LEAST_SPREAD = 1e-12;
+
+const boundedLog = (p: Tensor): Tensor => atLeast(p.log(), LOWEST_LOG);
+
+const crossEntropyOfChances = customGradient(
+  (p: Tensor, target: Tensor) => times(target.mul(boundedLog(p)).add(oneMinus(target).mul(boundedLog(oneMinus(p)))), -1),
+  (gradient, p, target) => [
+    gradient.mul(p.sub(target).div(atLeast(p.mul(oneMinus(p)), LEAST_SPREAD))),
+    gradient.mul(boundedLog(oneMinus(p)).sub(boundedLog(p))),
+  ],
+);
 
 /** -(t log p + (1 - t) log(1 - p)) of probabilities p. Logarithms are held above -100. */
 export const binaryCrossEntropy: ElementLoss<BinaryCrossEntropyOptions> = elementLoss<BinaryCrossEntropyOptions>(
   'binaryCrossEntropy',
   (prediction, target, { weight }) => {
-    const yes = atLeast(prediction.log(), LOWEST_LOG);
-    const no = atLeast(oneMinus(prediction).log(), LOWEST_LOG);
-    const losses = times(target.mul(yes).add(oneMinus(target).mul(no)), -1);
+    const losses = crossEntropyOfChances(prediction, target.cast(prediction.dtype));
     return weight === undefined ? losses : losses.mul(weight);
   },
 );

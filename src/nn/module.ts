@@ -80,9 +80,9 @@ export abstract class Module<Output = Tensor> {
     return found;
   }
 
-  /** This module (path `''`) and all modules below it. */
-  namedModules(): Record<string, Module<unknown>> {
-    return Object.fromEntries(this.#leaves().flatMap((leaf) => (leaf.kind === 'module' ? [[leaf.path, leaf.value]] : [])));
+  /** This module (path `''`) and all modules below it. A map, since records do not keep the order of paths like `0`. */
+  namedModules(): Map<string, Module<unknown>> {
+    return new Map(this.#leaves().flatMap((leaf) => (leaf.kind === 'module' ? [[leaf.path, leaf.value] as const] : [])));
   }
 
   /** All variables that are saved with the model: parameters and running statistics. */
@@ -122,7 +122,7 @@ export abstract class Module<Output = Tensor> {
   }
 
   private setTraining(training: boolean): this {
-    for (const module of Object.values(this.namedModules())) module.training = training;
+    for (const module of this.namedModules().values()) module.training = training;
     return this;
   }
 
