@@ -5,8 +5,8 @@ import { isElementwise } from './lower.js';
 
 /** Expressions up to this cost are computed again rather than stored, when kernels of different spaces use them. */
 const CHEAP = 6;
-/** Longest chain of operations inlined into one expression. */
-const DEEPEST = 100;
+/** Longest chain of operations inlined into one expression; kernels of several members go that many times deeper, by recursion. */
+const DEEPEST = 32;
 /** Most operations (shared ones counted at each use) inlined into one expression. */
 const LARGEST = 400;
 

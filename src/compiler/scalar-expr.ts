@@ -76,11 +76,13 @@ export function dataOf(index: Index): Scalar[] {
   );
 }
 
-/** What a scalar depends on: loop variables, and reductions or the accumulator (`late`). */
+/** What a scalar depends on. */
 export interface Dependencies {
   readonly variables: ReadonlySet<Variable>;
   /** Slots of the reductions it uses. */
   readonly reductions: ReadonlySet<number>;
+  /** Whether it uses the sum of a contraction. */
+  readonly accumulator: boolean;
 }
 
 const known = new WeakMap<Scalar, Dependencies>();
@@ -90,6 +92,7 @@ export function dependenciesOf(scalar: Scalar): Dependencies {
   if (found !== undefined) return found;
   const variables = new Set<Variable>();
   const reductions = new Set<number>();
+  let accumulator = scalar.kind === 'accumulator';
   if (scalar.kind === 'reduced') reductions.add(scalar.slot);
   const below = [...operandsOf(scalar)];
   for (const index of indicesOf(scalar)) {
@@ -100,8 +103,9 @@ export function dependenciesOf(scalar: Scalar): Dependencies {
     const inner = dependenciesOf(operand);
     inner.variables.forEach((v) => variables.add(v));
     inner.reductions.forEach((slot) => reductions.add(slot));
+    accumulator ||= inner.accumulator;
   }
-  found = { variables, reductions };
+  found = { variables, reductions, accumulator };
   known.set(scalar, found);
   return found;
 }

@@ -84,7 +84,7 @@ export class Emitter {
       const known = this.reduced.get(slot);
       if (known !== undefined && ir.isVector(known.value.type)) return true;
     }
-    return this.usesAccumulator(scalar) && this.accumulator !== undefined && ir.isVector(this.accumulator.type);
+    return dependenciesOf(scalar).accumulator && this.accumulator !== undefined && ir.isVector(this.accumulator.type);
   }
 
   /** The value of a scalar: a local or a constant, scalar or vector as it depends on the vector variable. */
@@ -133,14 +133,9 @@ export class Emitter {
     return ir.add(expr ?? ir.i32(0), ir.i32(constant));
   }
 
-  private usesAccumulator(scalar: Scalar): boolean {
-    if (scalar.kind === 'accumulator') return true;
-    return scalar.kind === 'op' && scalar.args.some((arg) => this.usesAccumulator(arg));
-  }
-
   private depthOf(scalar: Scalar): number {
     const { variables, reductions } = dependenciesOf(scalar);
-    let depth = this.accumulator !== undefined && this.usesAccumulator(scalar) ? this.scopes.length - 1 : 0;
+    let depth = this.accumulator !== undefined && dependenciesOf(scalar).accumulator ? this.scopes.length - 1 : 0;
     for (const slot of reductions) {
       const known = this.reduced.get(slot);
       if (known === undefined) throw new InternalError(`reduction ${slot} is used before it is known`);
