@@ -1,0 +1,72 @@
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { cacheFolder } from '../data/node/cache-folder.js';
+import { Heap } from '../runtime/heap.js';
+import { currentDevice, deviceNames } from '../runtime/runtime.js';
+import { wasmFeatures } from '../targets/wasm/features.js';
+import { formatBytes, formatTable } from './format.js';
+import { packageVersion } from './package-version.js';
+
+/** What this machine and this build can do. */
+export interface SystemInfo {
+  readonly version: string;
+  readonly node: string;
+  readonly platform: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly threads: number;
+  readonly simd: boolean;
+  readonly relaxedFma: boolean;
+  readonly sharedMemory: boolean;
+  /** The most that tensors can take, in bytes. */
+  readonly heapBytes: number;
+  readonly memoryBytes: number;
+  readonly device: string;
+  readonly devices: readonly string[];
+  readonly cacheFolder: string;
+}
+
+export function systemInfo(): SystemInfo {
+  const features = wasmFeatures();
+  const cores = availableParallelism();
+  return {
+    version: packageVersion(),
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores,
+    threads: features.sharedMemory ? cores : 1,
+    simd: features.simd,
+    relaxedFma: features.relaxedFma,
+    sharedMemory: features.sharedMemory,
+    heapBytes: new Heap().maximumBytes,
+    memoryBytes: totalmem(),
+    device: currentDevice().name,
+    devices: deviceNames(),
+    cacheFolder: cacheFolder(),
+  };
+}
+
+/** `loom info` */
+export function infoCommand(options: { readonly json: boolean }): void {
+  const info = systemInfo();
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(info)}\n`);
+    return;
+  }
+  const yes = (value: boolean): string => (value ? 'yes' : 'no');
+  const rows = [
+    ['tensorloom', info.version],
+    ['Node', info.node],
+    ['platform', info.platform],
+    ['processor', info.processor],
+    ['cores', String(info.cores)],
+    ['threads', `${info.threads}${info.sharedMemory ? '' : ' (memory cannot be shared here)'}`],
+    ['SIMD (128 bit)', yes(info.simd)],
+    ['relaxed FMA', yes(info.relaxedFma)],
+    ['tensor heap', `up to ${formatBytes(info.heapBytes)}`],
+    ['main memory', formatBytes(info.memoryBytes)],
+    ['device', `${info.device} (of ${info.devices.join(', ')})`],
+    ['data cache', info.cacheFolder],
+  ];
+  process.stdout.write(`${formatTable(rows, [0, 1])}\n`);
+}

@@ -1,0 +1,98 @@
+import { readImage } from '../data/readers.js';
+import { resizeImage } from '../data/resize.js';
+import type { HostArray } from '../data/host-array.js';
+import { ArgumentError } from '../core/errors.js';
+import { formatShape } from '../core/shape.js';
+import type { PictureFormat } from '../recipes/recipe.js';
+
+/** A picture made ready for a model, and what had to be done to it. */
+export interface InputPicture {
+  /** `[1, channels, height, width]`, uint8. */
+  readonly input: HostArray;
+  /** In words, for the person whose picture it is. */
+  readonly changes: readonly string[];
+}
+
+/**
+ * Reads a PNG or JPEG file and turns it into what a model was trained on: grey or colour, its size, and, for models of bright
+ * drawings on a dark background, the background dark and the drawing in the middle.
+ *
+ * @throws DataError if the file cannot be read.
+ * @throws FormatError if it is no PNG or JPEG picture, or damaged.
+ */
+export async function inputPicture(
+  path: string,
+  inputShape: readonly number[],
+  format: PictureFormat,
+): Promise<InputPicture> {
+  const [channels, height, width] = inputShape;
+  if ((channels !== 1 && channels !== 3) || height === undefined || width === undefined) {
+    throw new ArgumentError(`the model takes inputs of shape ${formatShape(inputShape)}, which is no picture`);
+  }
+  const changes: string[] = [];
+  let picture = await readImage(path, { channels });
+  const [, oldHeight = 0, oldWidth = 0] = picture.shape;
+  if (format.background === 'dark' && hasLightBackground(picture)) {
+    picture = { ...picture, data: picture.data.map((value: number) => 255 - value) as Uint8Array };
+    changes.push('inverted, since its background is light and the model knows bright on dark');
+  }
+  if (oldHeight !== height || oldWidth !== width) {
+    const framed = format.background === 'dark' ? frameDrawing(picture, format.margin ?? 0, height) : undefined;
+    if (framed !== undefined) changes.push('moved to the middle');
+    picture = resizeImage(framed ?? picture, height, width);
+    changes.push(`resized from ${oldWidth}x${oldHeight} to ${width}x${height}`);
+  }
+  return { input: { ...picture, shape: [1, channels, height, width] }, changes };
+}
+
+/** Whether the pixels along the edge are light on average. */
+function hasLightBackground({ data, shape }: HostArray): boolean {
+  const [channels = 0, height = 0, width = 0] = shape;
+  let [sum, count] = [0, 0];
+  for (let channel = 0; channel < channels; channel++) {
+    for (let y = 0; y < height; y++) {
+      const step = y === 0 || y === height - 1 ? 1 : Math.max(1, width - 1);
+      for (let x = 0; x < width; x += step) {
+        sum += data[(channel * height + y) * width + x] ?? 0;
+        count++;
+      }
+    }
+  }
+  return sum / count > 127;
+}
+
+/**
+ * The smallest square around the bright part of a grey picture, with the part of its side that `margin` is of `side` left free all
+ * around: how MNIST's digits were placed (20x20 within 28x28). Undefined for an empty picture.
+ */
+function frameDrawing({ data, shape, dtype }: HostArray, margin: number, side: number): HostArray | undefined {
+  const [channels = 0, height = 0, width = 0] = shape;
+  if (channels !== 1) return undefined;
+  let brightest = 0;
+  for (const value of data) brightest = Math.max(brightest, Number(value));
+  let [left, right, top, bottom] = [width, -1, height, -1];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      // Paper is never quite even: half as bright as the brightest counts as drawn.
+      if ((data[y * width + x] ?? 0) * 2 <= brightest) continue;
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y);
+    }
+  }
+  if (right < 0) return undefined;
+  const content = Math.max(right - left, bottom - top) + 1;
+  const size = Math.round((content * side) / (side - 2 * margin));
+  const x0 = Math.round((left + right + 1 - size) / 2);
+  const y0 = Math.round((top + bottom + 1 - size) / 2);
+  const out = new Uint8Array(size * size);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const [fromX, fromY] = [x + x0, y + y0];
+      if (fromX < 0 || fromY < 0 || fromX >= width || fromY >= height) continue;
+      out[y * size + x] = data[fromY * width + fromX] ?? 0;
+    }
+  }
+  return { data: out, shape: [1, size, size], dtype };
+}
