@@ -99,6 +99,16 @@ export class ByteWriter {
     this.append(content.view8());
   }
 
+  /** The length of what `write` is going to write, in five bytes, and that. */
+  withLength(write: () => void): void {
+    this.reserve(5);
+    const start = this.length;
+    this.length += 5;
+    write();
+    const length = this.length - start - 5;
+    for (let n = 0; n < 5; n++) this.bytes[start + n] = ((length >>> (7 * n)) & 0x7f) | (n < 4 ? 0x80 : 0);
+  }
+
   /** What was written so far; valid until the next write. */
   view8(): Uint8Array<ArrayBuffer> {
     return this.bytes.subarray(0, this.length);

@@ -49,7 +49,8 @@ export function encodeModule(module: Module, options: EncodeOptions): Uint8Array
   const hosts = hostFunctionsOf(module);
   const indices = indexFunctions(module, hosts);
   const types = new FunctionTypes();
-  const code = new ByteWriter(16384);
+  out.clear();
+  code.clear();
   const encoder = new FunctionEncoder(indices, options.relaxedFma);
   let needsBarrier = false;
   for (const each of module.functions) {
@@ -58,7 +59,6 @@ export function encodeModule(module: Module, options: EncodeOptions): Uint8Array
   }
   if (needsBarrier) code.sized(encodeBarrier());
 
-  const out = new ByteWriter(code.length + 1024);
   out.word(0x6d736100); // "\0asm"
   out.word(1);
   const typeOfHost = hosts.map((name) => types.index(HOST_ARITY[name], VALUE_TYPE.f64, true));
@@ -66,21 +66,24 @@ export function encodeModule(module: Module, options: EncodeOptions): Uint8Array
     types.index(each.parameters.length, VALUE_TYPE.i32, false),
   );
   if (needsBarrier) typeOfFunction.push(types.index(2, VALUE_TYPE.i32, false));
-  types.write(out);
-  writeImports(out, hosts, typeOfHost, options.shared ?? true, needsBarrier);
-  section(out, SECTION.function, (content) => {
-    content.u32(typeOfFunction.length);
-    for (const each of typeOfFunction) content.u32(each);
+  types.write();
+  writeImports(hosts, typeOfHost, options.shared ?? true, needsBarrier);
+  section(SECTION.function, () => {
+    out.u32(typeOfFunction.length);
+    for (const each of typeOfFunction) out.u32(each);
   });
-  writeExports(out, module, indices);
-  const codeSection = new ByteWriter(code.length + 8);
-  codeSection.u32(typeOfFunction.length);
-  codeSection.append(code.view8());
-  out.u8(SECTION.code);
-  out.sized(codeSection);
-  writeNames(out, module, indices, needsBarrier);
+  writeExports(module, indices);
+  section(SECTION.code, () => {
+    out.u32(typeOfFunction.length);
+    out.append(code.view8());
+  });
+  writeNames(module, indices, needsBarrier);
   return out.finish();
 }
+
+// Buffers are costly to make, and encoding is never interrupted: one of each serves all modules.
+const out = new ByteWriter(16384);
+const code = new ByteWriter(16384);
 
 function hostFunctionsOf(module: Module): HostFunction[] {
   const found = new Set<HostFunction>();
@@ -105,11 +108,9 @@ function indexFunctions(module: Module, hosts: readonly HostFunction[]): Indices
   };
 }
 
-function section(out: ByteWriter, id: number, write: (content: ByteWriter) => void): void {
-  const content = new ByteWriter(256);
-  write(content);
+function section(id: number, write: () => void): void {
   out.u8(id);
-  out.sized(content);
+  out.withLength(write);
 }
 
 /** The signatures of a module: some parameters, all of one type, and no result or one of the same type. */
@@ -123,82 +124,81 @@ class FunctionTypes {
     return found >= 0 ? found : this.known.push({ parameters, valueType, result }) - 1;
   }
 
-  write(out: ByteWriter): void {
-    section(out, SECTION.type, (content) => {
-      content.u32(this.known.length);
+  write(): void {
+    section(SECTION.type, () => {
+      out.u32(this.known.length);
       for (const { parameters, valueType, result } of this.known) {
-        content.u8(0x60);
-        content.u32(parameters);
-        for (let n = 0; n < parameters; n++) content.u8(valueType);
-        content.u32(result ? 1 : 0);
-        if (result) content.u8(valueType);
+        out.u8(0x60);
+        out.u32(parameters);
+        for (let n = 0; n < parameters; n++) out.u8(valueType);
+        out.u32(result ? 1 : 0);
+        if (result) out.u8(valueType);
       }
     });
   }
 }
 
 function writeImports(
-  out: ByteWriter,
   hosts: readonly HostFunction[],
   types: readonly number[],
   shared: boolean,
   needsBarrier: boolean,
 ): void {
-  section(out, SECTION.import, (content) => {
-    content.u32(1 + hosts.length + (needsBarrier ? 1 : 0));
-    content.name('env');
-    content.name('memory');
-    content.u8(2);
+  section(SECTION.import, () => {
+    out.u32(1 + hosts.length + (needsBarrier ? 1 : 0));
+    out.name('env');
+    out.name('memory');
+    out.u8(2);
     if (shared) {
-      content.u8(3);
-      content.u32(1);
-      content.u32(MAX_PAGES);
+      out.u8(3);
+      out.u32(1);
+      out.u32(MAX_PAGES);
     } else {
-      content.u8(0);
-      content.u32(1);
+      out.u8(0);
+      out.u32(1);
     }
     hosts.forEach((name, n) => {
-      content.name('env');
-      content.name(name);
-      content.u8(0);
-      content.u32(types[n] ?? 0);
+      out.name('env');
+      out.name(name);
+      out.u8(0);
+      out.u32(types[n] ?? 0);
     });
     if (needsBarrier) {
-      content.name('env');
-      content.name('maySleep');
-      content.u8(3);
-      content.u8(VALUE_TYPE.i32);
-      content.u8(0);
+      out.name('env');
+      out.name('maySleep');
+      out.u8(3);
+      out.u8(VALUE_TYPE.i32);
+      out.u8(0);
     }
   });
 }
 
-function writeExports(out: ByteWriter, module: Module, indices: Indices): void {
+function writeExports(module: Module, indices: Indices): void {
   const exported = module.functions.filter((each) => each.exported);
-  section(out, SECTION.export, (content) => {
-    content.u32(exported.length);
+  section(SECTION.export, () => {
+    out.u32(exported.length);
     for (const { name } of exported) {
-      content.name(name);
-      content.u8(0);
-      content.u32(indices.functions.get(name) ?? 0);
+      out.name(name);
+      out.u8(0);
+      out.u32(indices.functions.get(name) ?? 0);
     }
   });
 }
 
 /** Names of functions, which profilers and stack traces show. */
-function writeNames(out: ByteWriter, module: Module, indices: Indices, needsBarrier: boolean): void {
+function writeNames(module: Module, indices: Indices, needsBarrier: boolean): void {
   const entries: (readonly [string, number])[] = [
     ...indices.hosts,
     ...module.functions.map((each): [string, number] => [each.name, indices.functions.get(each.name) ?? 0]),
     ...(needsBarrier ? [['barrier', indices.barrier] as const] : []),
   ];
-  section(out, SECTION.custom, (content) => {
-    content.name('name');
-    section(content, 1, (names) => {
-      names.u32(entries.length);
+  section(SECTION.custom, () => {
+    out.name('name');
+    section(1, () => {
+      out.u32(entries.length);
       for (const [name, index] of entries) {
-        names.u32(index);
-        names.name(name);
+        out.u32(index);
+        out.name(name);
       }
     });
   });

@@ -76,6 +76,9 @@ const CONVERT: Readonly<Record<string, Opcode | undefined>> = {
   'f32 bits i32': 'f32.reinterpret_i32',
 };
 
+/** Buffers are costly to make, and encoding is never interrupted: these serve all functions. */
+const scratch = { code: new ByteWriter(4096), entry: new ByteWriter(1024), body: new ByteWriter(4096) };
+
 const bitsOf = new DataView(new ArrayBuffer(4));
 
 /** The 32 bits of a constant's lane. */
@@ -103,9 +106,9 @@ export class FunctionEncoder {
 
   private readonly indices: Indices;
   private readonly relaxedFma: boolean;
-  private readonly code = new ByteWriter(4096);
-  private readonly entry = new ByteWriter(512);
-  private readonly body = new ByteWriter(4096);
+  private readonly code = scratch.code;
+  private readonly entry = scratch.entry;
+  private readonly body = scratch.body;
   private locals = new Map<Local, number>();
   private localTypes: number[] = [];
   private parameterCount = 0;
