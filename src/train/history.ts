@@ -22,6 +22,8 @@ export interface History {
   readonly epochs: readonly EpochRecord[];
   /** Why training ended before its last epoch; undefined if it did not. */
   readonly stopped: string | undefined;
+  /** Whether the signal stopped it. */
+  readonly interrupted: boolean;
   /** Wall time of this call. */
   readonly seconds: number;
 }

@@ -33,6 +33,25 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 }
 
 /**
+ * Adds text to the end of a file, which is made if it is not there. It reaches the disk before the promise is fulfilled.
+ *
+ * @throws FileError if that cannot be done.
+ */
+export async function appendToFile(path: string, text: string): Promise<void> {
+  try {
+    const file = await open(path, 'a');
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+/**
  * Makes a folder, and those above it, if it is not there.
  *
  * @throws FileError if that cannot be done.
