@@ -8,23 +8,14 @@ import {
   type Variable,
 } from '../../src/compiler/index-expr.js';
 import type { ContractionKernel, Operand } from '../../src/compiler/kernel.js';
-import { linearStride, type Scalar } from '../../src/compiler/scalar-expr.js';
+import type { Scalar } from '../../src/compiler/scalar-expr.js';
 import {
   lowerContraction,
   type ContractionCode,
   type ContractionOptions,
 } from '../../src/targets/cpu/contraction.js';
-import {
-  add,
-  i32,
-  load,
-  lanes as lanesOf,
-  mul,
-  extract,
-  splat,
-  type Builder,
-  type Expr,
-} from '../../src/targets/cpu/ir.js';
+import { i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
+import { Emitter } from '../../src/targets/cpu/emit.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 
 /** A variable by its extent and its steps in the operands and in the result. */
@@ -89,52 +80,30 @@ export function kernelOf(problem: Problem): ContractionKernel {
   };
 }
 
-/** An epilogue emitter that knows the accumulator, and a bias added to it. */
+const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
+
+/** The epilogue as the compiler emits it. */
 const results: ContractionOptions['results'] = (b, table, stores) => {
-  const coordinates = new Map<Variable, Expr>();
-  let along: Variable | undefined;
-  const address = (buffer: number, index: Index): Expr => {
-    let sum: Expr = i32(index.constant);
-    for (const [v, coordinate] of coordinates) {
-      sum = add(sum, mul(coordinate, i32(linearStride(index, v) ?? NaN)));
-    }
-    return add(load('i32', table, buffer * 4), mul(sum, i32(4)));
-  };
-  const read = (value: Extract<Scalar, { kind: 'load' }>): Expr => {
-    const at = b.let(address(value.buffer, value.index));
-    const step = along === undefined ? undefined : linearStride(value.index, along);
-    if (step === undefined) return load('f32', at);
-    return step === 0
-      ? splat(load('f32', at))
-      : lanesOf([0, 1, 2, 3].map((lane) => load('f32', add(at, i32(lane * step * 4)))));
-  };
+  const bases = [0, 1, 2, 3].map((buffer) => b.let(baseOf(b, table, buffer)));
+  const emitter = new Emitter({
+    b,
+    lanes: 4,
+    base: (buffer) => bases[buffer] ?? i32(0),
+    scalars: () => i32(0),
+  });
   return {
     scope(bindings, body, vector) {
-      for (const [v, value] of bindings) coordinates.set(v, value);
-      const outer = along;
-      along = vector ?? along;
-      body();
-      along = outer;
-      for (const v of bindings.keys()) coordinates.delete(v);
+      emitter.scope(bindings, body, vector);
     },
     store(sum) {
-      for (const { buffer, index, value } of stores) {
-        const bias = value.kind === 'op' && value.args[1]?.kind === 'load' ? value.args[1] : undefined;
-        const result = bias === undefined ? sum : b.let(add(sum, read(bias)));
-        const at = b.let(address(buffer, index));
-        const step = along === undefined ? 1 : linearStride(index, along);
-        if (step === 1) b.store('f32', at, result);
-        else {
-          for (let lane = 0; lane < 4; lane++) {
-            b.store('f32', add(at, i32(lane * (step ?? NaN) * 4)), extract(result, lane));
-          }
-        }
-      }
+      emitter.setAccumulator(sum);
+      const writes = stores.map(({ buffer, index, value }) =>
+        emitter.prepareStore(buffer, 'float32', index, value),
+      );
+      for (const write of writes) write();
     },
   };
 };
-
-export const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
 
 export function lower(problem: Problem): ContractionCode {
   return lowerContraction(kernelOf(problem), { lanes: 4, baseOf, results });

@@ -14,6 +14,7 @@ import {
   load,
   loadStrided,
   mul,
+  sub,
   type Builder,
   type Expr,
   type Func,
@@ -145,34 +146,41 @@ export function resultFunction(
           },
         );
       };
+      /** Column by column; down the rows as far as they are neighbours in the result, then from the next such run. */
       const alongRows = (along: Variable): void => {
         b.for(i32(0), columns, 1, (index) => {
           emitter.scope(columnsAt(index), () => {
             const source = b.variable(sumOf(index), 'source');
-            const r = b.variable(i32(0), 'r');
-            b.while(compare('lt', get(r), rows), () => {
-              const rowMap = rowsAt(get(r));
-              const step = b.variable(i32(1), 'step');
-              b.if(
-                binary('and', fits(rowMap, along, i32(lanes)), compare('le', add(get(r), i32(lanes)), rows)),
-                () => {
+            const begin = b.variable(i32(0), 'begin');
+            b.while(compare('lt', get(begin), rows), () => {
+              const map = rowsAt(get(begin));
+              const start = map.get(along) ?? i32(0);
+              const left = sub(rows, get(begin));
+              const length = b.let(binary('minS', left, sub(i32(along.extent), start)), 'length');
+              const whole = b.let(binary('and', length, i32(-lanes)), 'whole');
+              const run = (
+                from: Expr,
+                to: Expr,
+                step: number,
+                value: () => Expr,
+                vector?: Variable,
+              ): void => {
+                b.for(from, to, step, (r) => {
                   emitter.scope(
-                    rowMap,
+                    new Map([[along, b.let(add(start, r))]]),
                     () => {
-                      emitter.store(b.let(loadStrided('f32', get(source), width), 'sum'));
+                      emitter.store(b.let(value(), 'sum'));
                     },
-                    along,
+                    vector,
                   );
-                  b.set(step, i32(lanes));
-                },
-                () => {
-                  emitter.scope(rowMap, () => {
-                    emitter.store(b.let(load('f32', get(source)), 'sum'));
-                  });
-                },
-              );
-              b.set(r, add(get(r), get(step)));
-              b.set(source, add(get(source), mul(get(step), i32(rowBytes))));
+                  b.set(source, add(get(source), i32(step * rowBytes)));
+                });
+              };
+              emitter.scope(new Map([...map].filter(([v]) => v !== along)), () => {
+                run(i32(0), whole, lanes, () => loadStrided('f32', get(source), width), along);
+                run(whole, length, 1, () => load('f32', get(source)));
+              });
+              b.set(begin, add(get(begin), length));
             });
           });
         });

@@ -132,31 +132,32 @@ function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number): R
   };
 }
 
-/** Groups of the innermost axes, and of a divisor of the axis outside them. */
+/** Groups of the innermost axes, and of some steps of the axis outside them. */
 function groupPlans(axes: readonly Axis[], callCycles: number): RowPlan[] {
   const plans: RowPlan[] = [];
   for (let first = axes.length - 2; first >= 0; first--) {
     const within = axes.slice(first + 1);
-    const split = axes[first] ?? { extent: 1, stride: 0 };
-    if (sizeOf(within) > GROUP_LIMIT) break;
-    for (let factor = 1; factor <= split.extent && factor * sizeOf(within) <= GROUP_LIMIT; factor++) {
-      if (split.extent % factor !== 0) continue;
-      const segments = segmentsOf(positionsOf([{ extent: factor, stride: split.stride }, ...within]));
-      if (patternsOf(segments).length > PATTERN_LIMIT) continue;
-      const outer = [
-        ...axes.slice(0, first),
-        { extent: split.extent / factor, stride: split.stride * factor },
-      ];
-      const rows = factor * sizeOf(within);
+    const inner = sizeOf(within);
+    if (inner > GROUP_LIMIT) break;
+    const { extent, stride } = axes[first] ?? { extent: 1, stride: 0 };
+    const outer = axes.slice(0, first);
+    for (let factor = 1; factor <= extent && factor * inner <= GROUP_LIMIT; factor++) {
+      const perRun = Math.ceil(extent / factor);
+      const last = extent - (perRun - 1) * factor;
+      const segments = segmentsOf(positionsOf([{ extent: factor, stride }, ...within]));
+      const lastSegments =
+        last === factor ? segments : segmentsOf(positionsOf([{ extent: last, stride }, ...within]));
+      if (patternsOf([...segments, ...lastSegments]).length > PATTERN_LIMIT) continue;
+      const cycles = (perRun - 1) * cyclesOf(segments, callCycles) + cyclesOf(lastSegments, callCycles);
       plans.push({
         outer,
-        perRun: 1,
-        rows,
-        lastRows: rows,
-        groupStride: 0,
+        perRun,
+        rows: factor * inner,
+        lastRows: last * inner,
+        groupStride: factor * stride,
         segments,
-        lastSegments: segments,
-        cycles: sizeOf(outer) * cyclesOf(segments, callCycles),
+        lastSegments,
+        cycles: sizeOf(outer) * cycles,
       });
     }
   }
