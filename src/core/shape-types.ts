@@ -35,11 +35,7 @@ export type SameSize<M extends number, N extends number> = number extends M
       : never;
 
 /** The size to which two axes stretch; `never` when they do not. An unknown size may be 1. */
-type BroadcastSize<M extends number, N extends number> = M extends 1
-  ? N
-  : N extends 1
-    ? M
-    : SameSize<M, N>;
+type BroadcastSize<M extends number, N extends number> = M extends 1 ? N : N extends 1 ? M : SameSize<M, N>;
 
 type BroadcastSizes<A extends Shape, B extends Shape, Tail extends number[] = []> = A extends readonly [
   ...infer RestA extends Shape,
@@ -128,22 +124,25 @@ type ReduceSizes<
   : [];
 
 /** `S` without the reduced axes (all of them when undefined), or with size 1 there. */
-export type Reduce<S extends Shape, Axes extends AxesArgument = undefined, Keep extends boolean = false> =
-  boolean extends Keep
-    ? Shape
-    : number extends S['length']
-      ? [Axes, Keep] extends [undefined, false]
-        ? []
-        : Shape
-      : [Axes] extends [undefined]
-        ? Keep extends true
-          ? Fixed<{ readonly [K in keyof S]: 1 }>
-          : []
-        : undefined extends Axes
+export type Reduce<
+  S extends Shape,
+  Axes extends AxesArgument = undefined,
+  Keep extends boolean = false,
+> = boolean extends Keep
+  ? Shape
+  : number extends S['length']
+    ? [Axes, Keep] extends [undefined, false]
+      ? []
+      : Shape
+    : [Axes] extends [undefined]
+      ? Keep extends true
+        ? Fixed<{ readonly [K in keyof S]: 1 }>
+        : []
+      : undefined extends Axes
+        ? Shape
+        : number extends AxisUnion<Axes>
           ? Shape
-          : number extends AxisUnion<Axes>
-            ? Shape
-            : ReduceSizes<S, AxisUnion<Axes>, Keep>;
+          : ReduceSizes<S, AxisUnion<Axes>, Keep>;
 
 /** The target of a reshape: sizes of -1 become unknown. */
 export type Reshape<T extends Shape> = number extends T['length']
@@ -165,10 +164,11 @@ export type SizeAt<S extends Shape, Axis extends number> = number extends S['len
     ? FromEnd<S, Position>
     : S[Axis];
 
-type FromEnd<S extends Shape, Position extends number, After extends unknown[] = [unknown]> = S extends readonly [
-  ...infer Rest extends Shape,
-  infer N extends number,
-]
+type FromEnd<
+  S extends Shape,
+  Position extends number,
+  After extends unknown[] = [unknown],
+> = S extends readonly [...infer Rest extends Shape, infer N extends number]
   ? After['length'] extends Position
     ? N
     : FromEnd<Rest, Position, [...After, N]>

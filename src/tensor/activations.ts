@@ -123,7 +123,8 @@ export const softsign = activation((x) => g.div(x, plus(g.unary('abs', x), 1)));
 
 /** x between `low` and `high`; the slope at both is 0. */
 export function hardTanh<S extends Shape>(x: Tensor<S>, low = -1, high = 1): Tensor<S> {
-  if (!(low < high)) throw new ArgumentError(`hardTanh: the range [${low}, ${high}] is empty`, 'low must be below high');
+  if (!(low < high))
+    throw new ArgumentError(`hardTanh: the range [${low}, ${high}] is empty`, 'low must be below high');
   return apply(x, (node) => between(node, low, high));
 }
 

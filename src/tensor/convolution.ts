@@ -64,7 +64,13 @@ export function paddingOf(
 }
 
 /** Input and weight in the dtype they are multiplied in, with a batch axis; the result is finished by `finish`. */
-function prepare(x: Tensor, weight: Tensor, bias: Tensor | undefined, count: number, operation: string): {
+function prepare(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  count: number,
+  operation: string,
+): {
   input: Node;
   kernel: Node;
   finish: (node: Node) => Tensor;
@@ -80,7 +86,8 @@ function prepare(x: Tensor, weight: Tensor, bias: Tensor | undefined, count: num
   const inner = computeDType(dtype);
   const input = g.cast(x.node, inner);
   const finish = (node: Node): Tensor => {
-    const shifted = bias === undefined ? node : g.add(node, biasNode(g.cast(bias.node, inner), node, operation));
+    const shifted =
+      bias === undefined ? node : g.add(node, biasNode(g.cast(bias.node, inner), node, operation));
     return new Tensor(g.cast(unbatched ? g.reshape(shifted, shifted.shape.slice(1)) : shifted, dtype));
   };
   return {

@@ -43,7 +43,10 @@ export function tensor<const S extends Shape>(
   values: NestedInput | TypedArray,
   options: CreationOptions & { readonly shape: S },
 ): Tensor<Fixed<S>>;
-export function tensor(values: NestedInput | TypedArray, options?: CreationOptions & { readonly shape?: Shape }): Tensor;
+export function tensor(
+  values: NestedInput | TypedArray,
+  options?: CreationOptions & { readonly shape?: Shape },
+): Tensor;
 export function tensor(
   values: NestedInput | TypedArray,
   options: CreationOptions & { readonly shape?: Shape } = {},
@@ -74,7 +77,13 @@ function isTruth(values: NestedInput): boolean {
 function encode(values: ArrayLike<number>, dtype: DType): TypedArray {
   const data = allocate(dtype, values.length);
   const convert =
-    dtype === 'float16' ? toFloat16Bits : dtype === 'bfloat16' ? toBfloat16Bits : dtype === 'bool' ? toBit : undefined;
+    dtype === 'float16'
+      ? toFloat16Bits
+      : dtype === 'bfloat16'
+        ? toBfloat16Bits
+        : dtype === 'bool'
+          ? toBit
+          : undefined;
   if (convert === undefined) data.set(values);
   else for (let i = 0; i < values.length; i++) data[i] = convert(values[i] ?? 0);
   return data;
@@ -175,13 +184,20 @@ export function onesLike<S extends Shape>(x: Tensor<S>, options: CreationOptions
 }
 
 /** `value` in the shape and, unless told, the dtype of `x`. */
-export function fullLike<S extends Shape>(x: Tensor<S>, value: number, options: CreationOptions = {}): Tensor<S> {
+export function fullLike<S extends Shape>(
+  x: Tensor<S>,
+  value: number,
+  options: CreationOptions = {},
+): Tensor<S> {
   return new Tensor<S>(broadcastTo(operandNode(value, options.dtype ?? x.dtype), x.shape));
 }
 
 /** `start`, `start + step`, … `count` of them. */
 function ramp(count: number, start: number, step: number, dtype: DType): Node {
-  const counted = g.cast(g.iota(count), isFloat(dtype) ? (dtype === 'float64' ? 'float64' : 'float32') : 'int32');
+  const counted = g.cast(
+    g.iota(count),
+    isFloat(dtype) ? (dtype === 'float64' ? 'float64' : 'float32') : 'int32',
+  );
   const scaled = step === 1 ? counted : g.mul(counted, g.fillLike(counted, step));
   return g.cast(start === 0 ? scaled : g.add(scaled, g.fillLike(scaled, start)), dtype);
 }
@@ -198,7 +214,12 @@ function ramp(count: number, start: number, step: number, dtype: DType): Node {
  */
 export function arange(stop: number, options?: CreationOptions): Tensor<[number]>;
 export function arange(start: number, stop: number, options?: CreationOptions): Tensor<[number]>;
-export function arange(start: number, stop: number, step: number, options?: CreationOptions): Tensor<[number]>;
+export function arange(
+  start: number,
+  stop: number,
+  step: number,
+  options?: CreationOptions,
+): Tensor<[number]>;
 export function arange(...args: (number | CreationOptions | undefined)[]): Tensor<[number]> {
   const numbers = args.filter((arg) => typeof arg === 'number');
   const options = args.find((arg) => typeof arg === 'object') ?? {};

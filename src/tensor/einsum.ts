@@ -20,7 +20,11 @@ function namesOf(term: string, rank: number, equation: string): string[] {
   const [before = '', after, ...more] = term.split('...');
   const letters = before + (after ?? '');
   if (more.length > 0 || !/^[A-Za-z]*$/.test(letters))
-    fail(equation, `has a term '${term}' that is not made of letters and one '...'`, "write for instance 'bij,bjk->bik'");
+    fail(
+      equation,
+      `has a term '${term}' that is not made of letters and one '...'`,
+      "write for instance 'bij,bjk->bik'",
+    );
   const hidden = rank - letters.length;
   if (hidden < 0 || (after === undefined && hidden !== 0)) {
     throw new ShapeError(
@@ -94,7 +98,10 @@ function sizesOf(operands: readonly Named[], equation: string): Map<string, numb
 function dropStretched({ node, names }: Named, sizes: ReadonlyMap<string, number>): Named {
   const stays = names.map((name, axis) => dim(node.shape, axis) === sizes.get(name));
   return {
-    node: g.reshape(node, node.shape.filter((_, axis) => stays[axis])),
+    node: g.reshape(
+      node,
+      node.shape.filter((_, axis) => stays[axis]),
+    ),
     names: names.filter((_, axis) => stays[axis]),
   };
 }
@@ -118,7 +125,11 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
   const terms = left.split(',');
   if (more.length > 0) fail(equation, "has more than one '->'", "write 'operands->result'");
   if (terms.length !== operands.length) {
-    fail(equation, `has ${terms.length} terms for ${operands.length} operands`, 'write one term for each operand');
+    fail(
+      equation,
+      `has ${terms.length} terms for ${operands.length} operands`,
+      'write one term for each operand',
+    );
   }
   const promoted = operands.map((each) => each.dtype).reduce(promote);
   const dtype = promoted === 'bool' ? 'int32' : promoted;

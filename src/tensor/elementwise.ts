@@ -275,7 +275,8 @@ export function clip<S extends Shape>(x: Tensor<S>, low?: Operand, high?: Operan
 }
 
 /** Whether x is NaN. */
-export const isNaN = <S extends Shape>(x: Tensor<S>): Tensor<S> => new Tensor<S>(g.binary('ne', computable(x.node), computable(x.node)));
+export const isNaN = <S extends Shape>(x: Tensor<S>): Tensor<S> =>
+  new Tensor<S>(g.binary('ne', computable(x.node), computable(x.node)));
 
 /** Whether x is neither infinite nor NaN. */
 export function isFinite<S extends Shape>(x: Tensor<S>): Tensor<S> {
@@ -303,7 +304,8 @@ export const logicalOr = logical('logicalOr', 'or');
 /** Whether exactly one of them is not 0. */
 export const logicalXor = logical('logicalXor', 'xor');
 /** Whether x is 0. */
-export const logicalNot: Elementwise = <S extends Shape>(x: Tensor<S>) => new Tensor<S>(g.unary('not', g.cast(x.node, 'bool')));
+export const logicalNot: Elementwise = <S extends Shape>(x: Tensor<S>) =>
+  new Tensor<S>(g.unary('not', g.cast(x.node, 'bool')));
 
 /** The bits that are set in both; integers and bool only. */
 export const bitwiseAnd = pairwise('bitwiseAnd', 'and');
@@ -319,7 +321,11 @@ export const logAddExp = ((a: Operand, b: Operand) => {
   const { nodes, dtype } = alignOperands('logAddExp', [a, b], fractionalDType(commonDType([a, b])));
   const [x, y] = nodes as [Node, Node];
   const larger = g.stopGradient(g.binary('max', x, y));
-  const shift = g.where(g.binary('lt', g.unary('abs', larger), g.fillLike(larger, Infinity)), larger, g.fillLike(larger, 0));
+  const shift = g.where(
+    g.binary('lt', g.unary('abs', larger), g.fillLike(larger, Infinity)),
+    larger,
+    g.fillLike(larger, 0),
+  );
   const total = g.add(g.unary('exp', g.sub(x, shift)), g.unary('exp', g.sub(y, shift)));
   return new Tensor(g.cast(g.add(shift, g.unary('log', total)), dtype));
 }) as Pairwise;

@@ -42,7 +42,12 @@ function shown(n: number, abridged: boolean, edge: number): number[] {
   return abridged && n > 2 * edge ? [...all.slice(0, edge), -1, ...all.slice(n - edge)] : all;
 }
 
-function layOut(shape: Shape, indent: number, visible: (axis: number) => number[], cell: (offset: number) => string): string {
+function layOut(
+  shape: Shape,
+  indent: number,
+  visible: (axis: number) => number[],
+  cell: (offset: number) => string,
+): string {
   const visit = (axis: number, offset: number): string => {
     const n = shape[axis];
     if (n === undefined) return cell(offset);

@@ -2,7 +2,15 @@
 import './methods.js';
 
 export * from './activations.js';
-export { backward, checkpoint, customGradient, grad, stopGradient, valueAndGrad, type Gradients } from './autograd.js';
+export {
+  backward,
+  checkpoint,
+  customGradient,
+  grad,
+  stopGradient,
+  valueAndGrad,
+  type Gradients,
+} from './autograd.js';
 export { compile } from './compile.js';
 export {
   conv1d,

@@ -1,7 +1,17 @@
 /** Functions that pick elements: by ranges known when the graph is built, or by indices that are data themselves. */
 import { isInteger, type DType } from '../core/dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../core/errors.js';
-import { broadcastShapes, checkShape, dim, formatShape, normalizeAxis, sameShape, sizeOf, stridesOf, type Shape } from '../core/shape.js';
+import {
+  broadcastShapes,
+  checkShape,
+  dim,
+  formatShape,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+  stridesOf,
+  type Shape,
+} from '../core/shape.js';
 import * as g from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { hostNode } from './creation.js';
@@ -171,7 +181,10 @@ export function index(x: Tensor, ...indices: readonly Index[]): Tensor {
     sizeOf(sizes),
     ...moved.shape.slice(at + axes.length),
   ]);
-  const flat = linear(nodes.map((node) => broadcastTo(node, common)), stridesOf(sizes));
+  const flat = linear(
+    nodes.map((node) => broadcastTo(node, common)),
+    stridesOf(sizes),
+  );
   return new Tensor(g.gather(joined, flat, at));
 }
 
@@ -187,15 +200,17 @@ function offsetsAlong(shape: Shape, indices: Node, axis: number): Node {
   const strides = stridesOf(shape);
   const terms = indices.shape.map((n, i) => {
     if (i === axis) return indices;
-    const counted = g.reshape(g.iota(n), indices.shape.map((_, j) => (j === i ? n : 1)));
+    const counted = g.reshape(
+      g.iota(n),
+      indices.shape.map((_, j) => (j === i ? n : 1)),
+    );
     return g.expand(counted, indices.shape);
   });
   return linear(terms, strides);
 }
 
 function checkAlong(x: Tensor, indices: Tensor, axis: number, operation: string): void {
-  const fits =
-    indices.rank === x.rank && indices.shape.every((n, i) => i === axis || n <= dim(x.shape, i));
+  const fits = indices.rank === x.rank && indices.shape.every((n, i) => i === axis || n <= dim(x.shape, i));
   if (!fits) {
     throw new ShapeError(
       `${operation}: indices of shape ${formatShape(indices.shape)} do not fit ${formatShape(x.shape)} along axis ${axis}`,
@@ -236,7 +251,12 @@ export { takeAlongAxis as gather };
  * await scatterAdd(zeros([3]), indices, tensor([1, 2, 3])).array(); // => [4, 0, 2]
  * ```
  */
-export function scatterAdd<S extends Shape>(x: Tensor<S>, indices: Tensor, updates: Tensor, axis = 0): Tensor<S> {
+export function scatterAdd<S extends Shape>(
+  x: Tensor<S>,
+  indices: Tensor,
+  updates: Tensor,
+  axis = 0,
+): Tensor<S> {
   const at = normalizeAxis(axis, x.rank, 'scatterAdd');
   checkAlong(x, indices, at, 'scatterAdd');
   if (!sameShape(indices.shape, updates.shape)) {
@@ -255,12 +275,7 @@ export function scatterAdd<S extends Shape>(x: Tensor<S>, indices: Tensor, updat
   const flat = g.where(outside, g.fillLike(node, -1), offsetsAlong(x.shape, node, at));
   const base = computable(x.node);
   const source = g.cast(updates.node, base.dtype);
-  const added = g.scatterAdd(
-    g.reshape(flat, [updates.size]),
-    g.reshape(source, [updates.size]),
-    0,
-    x.size,
-  );
+  const added = g.scatterAdd(g.reshape(flat, [updates.size]), g.reshape(source, [updates.size]), 0, x.size);
   return new Tensor<S>(g.cast(g.add(base, g.reshape(added, x.shape)), x.dtype));
 }
 
@@ -273,7 +288,12 @@ export function scatterAdd<S extends Shape>(x: Tensor<S>, indices: Tensor, updat
  * await indexAdd(zeros([2, 2]), rows, tensor([[1, 2], [3, 4]])).array(); // => [[0, 0], [4, 6]]
  * ```
  */
-export function indexAdd<S extends Shape>(x: Tensor<S>, indices: Tensor, updates: Tensor, axis = 0): Tensor<S> {
+export function indexAdd<S extends Shape>(
+  x: Tensor<S>,
+  indices: Tensor,
+  updates: Tensor,
+  axis = 0,
+): Tensor<S> {
   const at = normalizeAxis(axis, x.rank, 'indexAdd');
   const expected = [...x.shape.slice(0, at), ...indices.shape, ...x.shape.slice(at + 1)];
   if (!sameShape(updates.shape, expected)) {
@@ -311,7 +331,10 @@ export function oneHot(indices: Tensor, classes: number, options: OneHotOptions 
   const { shape } = indices;
   const result = [...shape.slice(0, at), classes, ...shape.slice(at)];
   const given = g.reshape(g.cast(indices.node, 'int32'), [...shape.slice(0, at), 1, ...shape.slice(at)]);
-  const counted = g.reshape(g.iota(classes), result.map((n, axis) => (axis === at ? n : 1)));
+  const counted = g.reshape(
+    g.iota(classes),
+    result.map((n, axis) => (axis === at ? n : 1)),
+  );
   const hot = g.binary('eq', g.expand(given, result), g.expand(counted, result));
   return new Tensor(g.cast(hot, options.dtype ?? 'float32'));
 }
@@ -319,7 +342,10 @@ export function oneHot(indices: Tensor, classes: number, options: OneHotOptions 
 /** Where column - row, along the last two axes, is at most `diagonal`. */
 function lowerMask(shape: Shape, diagonal: number, operation: string): Node {
   if (shape.length < 2)
-    throw new ShapeError(`${operation}: ${formatShape(shape)} has no rows and columns`, 'pass a tensor of rank 2 or more');
+    throw new ShapeError(
+      `${operation}: ${formatShape(shape)} has no rows and columns`,
+      'pass a tensor of rank 2 or more',
+    );
   const [rows, columns] = [dim(shape, shape.length - 2), dim(shape, shape.length - 1)];
   const row = g.expand(g.reshape(g.iota(rows), [rows, 1]), [rows, columns]);
   const column = g.expand(g.reshape(g.iota(columns), [1, columns]), [rows, columns]);

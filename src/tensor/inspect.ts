@@ -20,15 +20,27 @@ export type { Inspection, KernelTime } from '../runtime/inspect.js';
  */
 export function inspect(what: Tensor | ((...args: never[]) => unknown)): Inspection {
   if (isTensor(what)) {
-    if (what.node.value !== undefined) throw new ArgumentError('inspect: this tensor has its value already', 'inspect it before data(), array() or item()');
+    if (what.node.value !== undefined)
+      throw new ArgumentError(
+        'inspect: this tensor has its value already',
+        'inspect it before data(), array() or item()',
+      );
     const outputs = [what.node];
     const { inputs, scalars } = structureOf(outputs);
     return inspectGraph({ inputs, scalars, outputs, overwrites: [undefined] });
   }
   const graphs = tracedGraphs(what);
-  if (graphs === undefined) throw new ArgumentError('inspect: this function was not made by compile()', 'pass the function that compile() returned');
+  if (graphs === undefined)
+    throw new ArgumentError(
+      'inspect: this function was not made by compile()',
+      'pass the function that compile() returned',
+    );
   const latest = graphs[graphs.length - 1];
-  if (latest === undefined) throw new ArgumentError('inspect: this compiled function has not been called yet', 'call it once, so that its shapes are known');
+  if (latest === undefined)
+    throw new ArgumentError(
+      'inspect: this compiled function has not been called yet',
+      'call it once, so that its shapes are known',
+    );
   const { inputs, scalars } = structureOf(latest.outputs);
   return inspectGraph({ inputs, scalars, outputs: latest.outputs, overwrites: latest.overwrites });
 }

@@ -45,7 +45,10 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
     const resized = sizes.reduce((node, size, i) => nearest(node, i + 2, size), x.node);
     return new Tensor(resized);
   }
-  const resized = sizes.reduce((node, size, i) => linear(node, i + 2, size, alignCorners), fractional(x.node));
+  const resized = sizes.reduce(
+    (node, size, i) => linear(node, i + 2, size, alignCorners),
+    fractional(x.node),
+  );
   return new Tensor(g.cast(resized, fractionalDType(x.dtype)));
 }
 

@@ -44,6 +44,10 @@ export function jvp<Args extends readonly unknown[], Result>(
     inputs.map((tensor) => tensor.node),
     ways.map((tensor) => tensor.node),
   );
-  const change = mapTree(value, isTensor, (tensor, i) => new Tensor(changes[i] ?? fill(0, tensor.shape, tensor.dtype)));
+  const change = mapTree(
+    value,
+    isTensor,
+    (tensor, i) => new Tensor(changes[i] ?? fill(0, tensor.shape, tensor.dtype)),
+  );
   return [value as AnyShape<Result>, change as AnyShape<Result>];
 }

@@ -1,6 +1,15 @@
 /** Functions that rearrange elements. None of them computes anything: compiled programs fold them into index arithmetic. */
 import { ArgumentError, ShapeError } from '../core/errors.js';
-import { broadcastShapes, checkShape, dim, formatShape, normalizeAxes, normalizeAxis, sizeOf, type Shape } from '../core/shape.js';
+import {
+  broadcastShapes,
+  checkShape,
+  dim,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  sizeOf,
+  type Shape,
+} from '../core/shape.js';
 import { promote } from '../core/dtype.js';
 import type {
   Broadcast,
@@ -29,7 +38,10 @@ import { Tensor } from './tensor.js';
 export function reshape<const T extends Shape>(x: Tensor, shape: T): Tensor<Reshape<T>> {
   const free = shape.filter((n) => n === -1).length;
   if (free > 1)
-    throw new ShapeError(`reshape: ${formatShape(shape)} leaves ${free} sizes open`, 'use -1 once at the most');
+    throw new ShapeError(
+      `reshape: ${formatShape(shape)} leaves ${free} sizes open`,
+      'use -1 once at the most',
+    );
   const known = sizeOf(shape.filter((n) => n !== -1));
   const rest = known === 0 ? 0 : x.size / known;
   const target = shape.map((n) => (n === -1 ? rest : n));
@@ -202,7 +214,9 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
       );
     }
   }
-  const raised = nodes.map((node) => g.reshape(node, [...node.shape.slice(0, at), 1, ...node.shape.slice(at)]));
+  const raised = nodes.map((node) =>
+    g.reshape(node, [...node.shape.slice(0, at), 1, ...node.shape.slice(at)]),
+  );
   return new Tensor(g.concat(raised, at));
 }
 
@@ -303,7 +317,10 @@ export function roll<S extends Shape>(
   }
   const list = (typeof axes === 'number' ? [axes] : axes).map((axis) => normalizeAxis(axis, x.rank, 'roll'));
   if (list.length !== shifts.length) {
-    throw new ArgumentError(`roll: ${shifts.length} shifts for ${list.length} axes`, 'pass one shift for each axis');
+    throw new ArgumentError(
+      `roll: ${shifts.length} shifts for ${list.length} axes`,
+      'pass one shift for each axis',
+    );
   }
   return new Tensor<S>(list.reduce((node, axis, i) => rollAxis(node, shifts[i] ?? 0, axis), x.node));
 }
@@ -334,7 +351,11 @@ export interface PadOptions {
  * await pad(tensor([1, 2, 3]), [[2, 0]], { mode: 'reflect' }).array(); // => [3, 2, 1, 2, 3]
  * ```
  */
-export function pad(x: Tensor, widths: readonly (readonly [low: number, high: number])[], options: PadOptions = {}): Tensor {
+export function pad(
+  x: Tensor,
+  widths: readonly (readonly [low: number, high: number])[],
+  options: PadOptions = {},
+): Tensor {
   const { mode = 'constant', value = 0 } = options;
   if (widths.length > x.rank) {
     throw new ArgumentError(
@@ -353,7 +374,10 @@ export function pad(x: Tensor, widths: readonly (readonly [low: number, high: nu
   const high = pairs.map(([, after]) => Math.max(0, after));
   if (mode === 'constant') return new Tensor(g.pad(cropped, low, high, undefined, value));
   return new Tensor(
-    cropped.shape.reduce((node, _, axis) => border(node, axis, low[axis] ?? 0, high[axis] ?? 0, mode), cropped),
+    cropped.shape.reduce(
+      (node, _, axis) => border(node, axis, low[axis] ?? 0, high[axis] ?? 0, mode),
+      cropped,
+    ),
   );
 }
 
@@ -369,7 +393,10 @@ function border(x: Node, axis: number, low: number, high: number, mode: Exclude<
   }
   const edge = (at: number, count: number): Node => {
     const one = sliceAxis(x, axis, at, at + 1);
-    return g.expand(one, one.shape.map((size, i) => (i === axis ? count : size)));
+    return g.expand(
+      one,
+      one.shape.map((size, i) => (i === axis ? count : size)),
+    );
   };
   const before = (): Node =>
     mode === 'replicate'
@@ -399,9 +426,20 @@ export function tile(x: Tensor, counts: readonly number[]): Tensor {
   const rank = Math.max(x.rank, counts.length);
   const shape = [...new Array<number>(rank - x.rank).fill(1), ...x.shape];
   const times = [...new Array<number>(rank - counts.length).fill(1), ...counts];
-  const raised = g.reshape(x.node, shape.flatMap((n) => [1, n]));
-  const copies = g.expand(raised, shape.flatMap((n, axis) => [times[axis] ?? 1, n]));
-  return new Tensor(g.reshape(copies, shape.map((n, axis) => n * (times[axis] ?? 1))));
+  const raised = g.reshape(
+    x.node,
+    shape.flatMap((n) => [1, n]),
+  );
+  const copies = g.expand(
+    raised,
+    shape.flatMap((n, axis) => [times[axis] ?? 1, n]),
+  );
+  return new Tensor(
+    g.reshape(
+      copies,
+      shape.map((n, axis) => n * (times[axis] ?? 1)),
+    ),
+  );
 }
 
 /**
@@ -419,7 +457,12 @@ export function repeat(x: Tensor, count: number, axis?: number): Tensor {
   const at = normalizeAxis(axis ?? 0, shape.length, 'repeat');
   const raised = g.reshape(node, [...shape.slice(0, at + 1), 1, ...shape.slice(at + 1)]);
   const copies = g.expand(raised, [...shape.slice(0, at + 1), count, ...shape.slice(at + 1)]);
-  return new Tensor(g.reshape(copies, shape.map((n, i) => (i === at ? n * count : n))));
+  return new Tensor(
+    g.reshape(
+      copies,
+      shape.map((n, i) => (i === at ? n * count : n)),
+    ),
+  );
 }
 
 /** Several tensors stretched to their common shape. */

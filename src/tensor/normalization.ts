@@ -110,7 +110,12 @@ export function layerNorm<S extends Shape>(x: Tensor<S>, options: LayerNormOptio
   const { weight, bias, epsilon = EPSILON } = options;
   const axes = normalizeAxes(options.axes ?? -1, x.rank, 'layerNorm');
   const node = fractional(x.node);
-  const result = scaleAndShift(standardize(node, axes, epsilon), weight, bias, overAxes('layerNorm', x.shape, axes));
+  const result = scaleAndShift(
+    standardize(node, axes, epsilon),
+    weight,
+    bias,
+    overAxes('layerNorm', x.shape, axes),
+  );
   return new Tensor<S>(g.cast(result, fractionalDType(x.dtype)));
 }
 
@@ -130,11 +135,17 @@ function overAxes(operation: string, shape: Shape, axes: readonly number[]): (pa
 }
 
 /** x divided by the root of its mean square over the last axes (Zhang and Sennrich 2019); there is no bias. */
-export function rmsNorm<S extends Shape>(x: Tensor<S>, options: Omit<LayerNormOptions, 'bias'> = {}): Tensor<S> {
+export function rmsNorm<S extends Shape>(
+  x: Tensor<S>,
+  options: Omit<LayerNormOptions, 'bias'> = {},
+): Tensor<S> {
   const { weight, epsilon = EPSILON } = options;
   const axes = normalizeAxes(options.axes ?? -1, x.rank, 'rmsNorm');
   const node = fractional(x.node);
-  const meanSquare = times(g.sum(g.mul(node, node), axes), 1 / sizeOf(axes.map((axis) => dim(x.shape, axis))));
+  const meanSquare = times(
+    g.sum(g.mul(node, node), axes),
+    1 / sizeOf(axes.map((axis) => dim(x.shape, axis))),
+  );
   const scaled = g.mul(node, g.unreduce(inverseRoot(meanSquare, epsilon), axes, node.shape));
   const result = scaleAndShift(scaled, weight, undefined, overAxes('rmsNorm', x.shape, axes));
   return new Tensor<S>(g.cast(result, fractionalDType(x.dtype)));

@@ -128,7 +128,13 @@ function firstLargest(windows: Node, offsets: readonly number[]): Node {
   return g.sum(chosen, [outer.length]);
 }
 
-function maxPool(operation: string, count: number, x: Tensor, size: PerAxis, options: MaxPoolOptions): Tensor {
+function maxPool(
+  operation: string,
+  count: number,
+  x: Tensor,
+  size: PerAxis,
+  options: MaxPoolOptions,
+): Tensor {
   const geometry = geometryOf(operation, count, x, size, options);
   const pool = (node: Node): { windows: Node; offsets: number[] } => windowsOf(node, geometry, -Infinity);
   const source = fractional(x.node);
@@ -162,7 +168,13 @@ export const maxPool2d = (x: Tensor, size: PerAxis, options: MaxPoolOptions = {}
 export const maxPool3d = (x: Tensor, size: PerAxis, options: MaxPoolOptions = {}): Tensor =>
   maxPool('maxPool3d', 3, x, size, options);
 
-function avgPool(operation: string, count: number, x: Tensor, size: PerAxis, options: AvgPoolOptions): Tensor {
+function avgPool(
+  operation: string,
+  count: number,
+  x: Tensor,
+  size: PerAxis,
+  options: AvgPoolOptions,
+): Tensor {
   const geometry = geometryOf(operation, count, x, size, options);
   const source = fractional(x.node);
   const { windows, offsets } = windowsOf(source, geometry, 0);
@@ -213,7 +225,11 @@ export const avgPool2d = (x: Tensor, size: PerAxis, options: AvgPoolOptions = {}
 export const avgPool3d = (x: Tensor, size: PerAxis, options: AvgPoolOptions = {}): Tensor =>
   avgPool('avgPool3d', 3, x, size, options);
 
-function overSpatial(operation: string, count: number, summarise: (x: Node, axes: readonly number[]) => Node) {
+function overSpatial(
+  operation: string,
+  count: number,
+  summarise: (x: Node, axes: readonly number[]) => Node,
+) {
   return (x: Tensor): Tensor => {
     if (x.rank <= count) {
       throw new ShapeError(

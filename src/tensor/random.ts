@@ -90,7 +90,10 @@ function draw(shape: Shape, generator: Generator | undefined): Node {
 
 function floatDType(operation: string, dtype: DType): 'float32' | 'float64' {
   if (!isFloat(dtype))
-    throw new ArgumentError(`${operation}: the numbers are floats, ${dtype} cannot hold them`, 'see random.randint');
+    throw new ArgumentError(
+      `${operation}: the numbers are floats, ${dtype} cannot hold them`,
+      'see random.randint',
+    );
   return dtype === 'float64' ? 'float64' : 'float32';
 }
 
@@ -191,7 +194,11 @@ export function truncatedNormal<const S extends Shape>(
   const unit = unitInterval([...shape], inner, generator);
   const quantile = scaleAndShift(unit, to - from, from);
   const edge = 1 - 2 ** -24;
-  const safe = g.binary('max', g.binary('min', quantile, g.fillLike(quantile, edge)), g.fillLike(quantile, -edge));
+  const safe = g.binary(
+    'max',
+    g.binary('min', quantile, g.fillLike(quantile, edge)),
+    g.fillLike(quantile, -edge),
+  );
   const numbers = scaleAndShift(inverseErf(safe), std * Math.SQRT2, mean);
   const held = g.binary('max', g.binary('min', numbers, cell(numbers, high)), cell(numbers, low));
   return new Tensor<Fixed<S>>(g.cast(held, dtype));
@@ -265,11 +272,16 @@ export function randint<const S extends Shape>(
   const rest = high - low === 2 ** 32 ? words : g.binary('mod', words, g.fillLike(words, high - low));
   // Modulo 2^32 the sum is right for negative `low` too.
   const shifted = low === 0 ? rest : g.add(rest, g.fillLike(rest, low >>> 0));
-  return new Tensor<Fixed<S>>(g.cast(g.bitcast(shifted, low < 0 ? 'int32' : 'uint32'), options.dtype ?? 'int32'));
+  return new Tensor<Fixed<S>>(
+    g.cast(g.bitcast(shifted, low < 0 ? 'int32' : 'uint32'), options.dtype ?? 'int32'),
+  );
 }
 
 /** The integers 0 to n - 1 (int32) in random order: the order that sorts random words. */
-export function permutation<const N extends number>(n: N, options: Omit<RandomOptions, 'dtype'> = {}): Tensor<[N]> {
+export function permutation<const N extends number>(
+  n: N,
+  options: Omit<RandomOptions, 'dtype'> = {},
+): Tensor<[N]> {
   checkShape([n], 'permutation');
   return new Tensor<[N]>(g.argsort(draw([n], options.generator), 0, false));
 }

@@ -56,8 +56,10 @@ function countOf(x: Node, axes: readonly number[]): number {
 
 const same = (dtype: DType): DType => dtype;
 /** Small integers would soon overflow in their own dtype. */
-const wider = (dtype: DType): DType => (dtype === 'bool' || dtype === 'uint8' || dtype === 'int8' ? 'int32' : dtype);
-const widened = (x: Node): Node => g.cast(computable(x), isFloat(x.dtype) ? computable(x).dtype : wider(x.dtype));
+const wider = (dtype: DType): DType =>
+  dtype === 'bool' || dtype === 'uint8' || dtype === 'int8' ? 'int32' : dtype;
+const widened = (x: Node): Node =>
+  g.cast(computable(x), isFloat(x.dtype) ? computable(x).dtype : wider(x.dtype));
 const toBool = (x: Node): Node => g.cast(x, 'bool');
 
 const times = (x: Node, value: number): Node => g.mul(x, g.fillLike(x, value));
@@ -73,15 +75,20 @@ function varianceOf(x: Node, axes: readonly number[], correction: number): Node 
 }
 
 function extremum(operation: string, op: ReduceOp): Reduction {
-  return reduction(operation, computable, (x, axes) => {
-    if (countOf(x, axes) === 0) {
-      throw new ShapeError(
-        `${operation}: there is nothing to compare along axes ${formatShape(axes)} of shape ${formatShape(x.shape)}`,
-        'reduce over axes that are not empty',
-      );
-    }
-    return g.reduce(op, x, axes);
-  }, same);
+  return reduction(
+    operation,
+    computable,
+    (x, axes) => {
+      if (countOf(x, axes) === 0) {
+        throw new ShapeError(
+          `${operation}: there is nothing to compare along axes ${formatShape(axes)} of shape ${formatShape(x.shape)}`,
+          'reduce over axes that are not empty',
+        );
+      }
+      return g.reduce(op, x, axes);
+    },
+    same,
+  );
 }
 
 /**
@@ -110,20 +117,35 @@ export const max: Reduction = extremum('max', 'reduceMax');
 export const min: Reduction = extremum('min', 'reduceMin');
 
 /** Whether any element is not 0. */
-export const any: Reduction = reduction('any', toBool, (x, axes) => g.reduce('reduceMax', x, axes), () => 'bool');
+export const any: Reduction = reduction(
+  'any',
+  toBool,
+  (x, axes) => g.reduce('reduceMax', x, axes),
+  () => 'bool',
+);
 
 /** Whether no element is 0. */
-export const all: Reduction = reduction('all', toBool, (x, axes) => g.reduce('reduceMin', x, axes), () => 'bool');
+export const all: Reduction = reduction(
+  'all',
+  toBool,
+  (x, axes) => g.reduce('reduceMin', x, axes),
+  () => 'bool',
+);
 
 /** log Σ e^x without overflow. */
-export const logSumExp: Reduction = reduction('logSumExp', fractional, (x, axes) => {
-  const largest = g.stopGradient(g.reduce('reduceMax', x, axes));
-  // A row of -∞ alone, or one with ∞, must not become ∞ - ∞.
-  const finite = g.binary('lt', g.unary('abs', largest), g.fillLike(largest, Infinity));
-  const shift = g.where(finite, largest, g.fillLike(largest, 0));
-  const total = g.sum(g.unary('exp', g.sub(x, g.unreduce(shift, axes, x.shape))), axes);
-  return g.add(g.unary('log', total), shift);
-}, fractionalDType);
+export const logSumExp: Reduction = reduction(
+  'logSumExp',
+  fractional,
+  (x, axes) => {
+    const largest = g.stopGradient(g.reduce('reduceMax', x, axes));
+    // A row of -∞ alone, or one with ∞, must not become ∞ - ∞.
+    const finite = g.binary('lt', g.unary('abs', largest), g.fillLike(largest, Infinity));
+    const shift = g.where(finite, largest, g.fillLike(largest, 0));
+    const total = g.sum(g.unary('exp', g.sub(x, g.unreduce(shift, axes, x.shape))), axes);
+    return g.add(g.unary('log', total), shift);
+  },
+  fractionalDType,
+);
 
 export interface VarianceOptions<Keep extends boolean = boolean> extends ReduceOptions<Keep> {
   /** What is taken off the number of elements: 1 (the default, as in PyTorch) estimates without bias, 0 is the plain mean. */
@@ -138,21 +160,26 @@ export interface VarianceOptions<Keep extends boolean = boolean> extends ReduceO
  * await variance(tensor([1, 2, 3, 4]), 0, { correction: 0 }).item(); // => 1.25
  * ```
  */
-export function variance<S extends Shape, const Axes extends AxesArgument = undefined, const Keep extends boolean = false>(
-  x: Tensor<S>,
-  axes?: Axes,
-  options: VarianceOptions<Keep> = {},
-): Tensor<Reduce<S, Axes, Keep>> {
+export function variance<
+  S extends Shape,
+  const Axes extends AxesArgument = undefined,
+  const Keep extends boolean = false,
+>(x: Tensor<S>, axes?: Axes, options: VarianceOptions<Keep> = {}): Tensor<Reduce<S, Axes, Keep>> {
   const { correction = 1 } = options;
-  return reduction('var', fractional, (node, list) => varianceOf(node, list, correction), fractionalDType)(x, axes, options);
+  return reduction(
+    'var',
+    fractional,
+    (node, list) => varianceOf(node, list, correction),
+    fractionalDType,
+  )(x, axes, options);
 }
 
 /** The standard deviation: the square root of {@link variance}. */
-export function std<S extends Shape, const Axes extends AxesArgument = undefined, const Keep extends boolean = false>(
-  x: Tensor<S>,
-  axes?: Axes,
-  options: VarianceOptions<Keep> = {},
-): Tensor<Reduce<S, Axes, Keep>> {
+export function std<
+  S extends Shape,
+  const Axes extends AxesArgument = undefined,
+  const Keep extends boolean = false,
+>(x: Tensor<S>, axes?: Axes, options: VarianceOptions<Keep> = {}): Tensor<Reduce<S, Axes, Keep>> {
   const { correction = 1 } = options;
   const deviation: Compute = (node, list) => g.unary('sqrt', varianceOf(node, list, correction));
   return reduction('std', fractional, deviation, fractionalDType)(x, axes, options);
@@ -161,7 +188,11 @@ export function std<S extends Shape, const Axes extends AxesArgument = undefined
 /**
  * Mean and variance (by default the plain mean of squares, as normalisation layers use it) from one pass over the graph.
  */
-export function moments<S extends Shape, const Axes extends AxesArgument = undefined, const Keep extends boolean = false>(
+export function moments<
+  S extends Shape,
+  const Axes extends AxesArgument = undefined,
+  const Keep extends boolean = false,
+>(
   x: Tensor<S>,
   axes?: Axes,
   options: VarianceOptions<Keep> = {},
@@ -171,7 +202,10 @@ export function moments<S extends Shape, const Axes extends AxesArgument = undef
   const node = fractional(x.node);
   const center = meanOf(node, list);
   const centered = g.sub(node, g.unreduce(center, list, node.shape));
-  const spread = times(g.sum(g.mul(centered, centered), list), 1 / Math.max(0, countOf(node, list) - correction));
+  const spread = times(
+    g.sum(g.mul(centered, centered), list),
+    1 / Math.max(0, countOf(node, list) - correction),
+  );
   const finish = (result: Node): Node => {
     const typed = g.cast(result, fractionalDType(x.dtype));
     return options.keepDims === true ? keepDims(typed, x.shape, list) : typed;
@@ -192,14 +226,19 @@ export interface NormOptions<Keep extends boolean = boolean> extends ReduceOptio
  * await norm(tensor([3, 4])).item(); // => 5
  * ```
  */
-export function norm<S extends Shape, const Axes extends AxesArgument = undefined, const Keep extends boolean = false>(
-  x: Tensor<S>,
-  axes?: Axes,
-  options: NormOptions<Keep> = {},
-): Tensor<Reduce<S, Axes, Keep>> {
+export function norm<
+  S extends Shape,
+  const Axes extends AxesArgument = undefined,
+  const Keep extends boolean = false,
+>(x: Tensor<S>, axes?: Axes, options: NormOptions<Keep> = {}): Tensor<Reduce<S, Axes, Keep>> {
   const { ord = 2 } = options;
   if (!(ord > 0)) throw new ArgumentError(`norm: ord is ${ord}`, 'use a positive number, or Infinity');
-  return reduction('norm', fractional, (node, list) => normOf(node, list, ord), fractionalDType)(x, axes, options);
+  return reduction(
+    'norm',
+    fractional,
+    (node, list) => normOf(node, list, ord),
+    fractionalDType,
+  )(x, axes, options);
 }
 
 function normOf(x: Node, axes: readonly number[], ord: number): Node {
@@ -215,7 +254,11 @@ function normOf(x: Node, axes: readonly number[], ord: number): Node {
 }
 
 /** The position of an extremum along one axis (of all elements in row-major order when left out). */
-export type ArgReduction = <S extends Shape, const Axis extends number | undefined = undefined, const Keep extends boolean = false>(
+export type ArgReduction = <
+  S extends Shape,
+  const Axis extends number | undefined = undefined,
+  const Keep extends boolean = false,
+>(
   x: Tensor<S>,
   axis?: Axis,
   options?: ReduceOptions<Keep>,

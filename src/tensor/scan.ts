@@ -18,11 +18,12 @@ export interface ScanOptions {
 type Step<S extends Shape> = S extends readonly [number, ...infer Rest extends Shape] ? Rest : Shape;
 
 /** One step's slice of each tensor of a tree. */
-export type StepOf<T> = T extends Tensor<infer S>
-  ? Tensor<Step<S>>
-  : T extends undefined
-    ? undefined
-    : { [K in keyof T]: StepOf<T[K]> };
+export type StepOf<T> =
+  T extends Tensor<infer S>
+    ? Tensor<Step<S>>
+    : T extends undefined
+      ? undefined
+      : { [K in keyof T]: StepOf<T[K]> };
 
 type AnyShape<T> = T extends undefined ? undefined : MapTree<T, Tensor, Tensor>;
 
@@ -72,7 +73,9 @@ export function scan<Carry, Sequences, Output>(
   };
   const { result, assigned } = isolate(() => {
     const carry = replaceTensors(init, (tensor) => formal(tensor.shape, tensor)) as Carry;
-    const step = replaceTensors(sequences, (tensor) => formal(tensor.shape.slice(1), tensor)) as StepOf<Sequences>;
+    const step = replaceTensors(sequences, (tensor) =>
+      formal(tensor.shape.slice(1), tensor),
+    ) as StepOf<Sequences>;
     return fn(carry, step);
   });
   for (const variable of assigned.keys()) {

@@ -21,6 +21,8 @@ export function expectClose(
     if (Object.is(found, value) || found === value) return;
     const distance = Math.abs(found - value);
     if (!(distance <= absolute + relative * Math.abs(value)))
-      expect.fail(`${what} differ at ${i}: expected ${value}, got ${found} (all: ${list.slice(0, 12).join(', ')})`);
+      expect.fail(
+        `${what} differ at ${i}: expected ${value}, got ${found} (all: ${list.slice(0, 12).join(', ')})`,
+      );
   });
 }

@@ -1,6 +1,7 @@
 /** Modules of the loop IR, run as WebAssembly in this thread. */
+import type {
+  Builder} from '../../src/targets/cpu/ir.js';
 import {
-  Builder,
   func,
   i32,
   isVector,

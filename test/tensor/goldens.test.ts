@@ -174,11 +174,39 @@ const CASES: Readonly<Record<string, Call>> = {
   flip: (x) => x.flip([0, 2]),
   roll: (x) => x.roll([1, -2], [0, 1]),
   'roll of all': (x) => x.roll(2),
-  pad: (x) => x.pad([[0, 1], [1, 2]], { value: 3 }),
+  pad: (x) =>
+    x.pad(
+      [
+        [0, 1],
+        [1, 2],
+      ],
+      { value: 3 },
+    ),
   'pad, cutting off': (x) => x.pad([[-1, 2]]),
-  'pad by reflect': (x) => x.pad([[1, 2], [2, 1]], { mode: 'reflect' }),
-  'pad by replicate': (x) => x.pad([[1, 2], [2, 1]], { mode: 'replicate' }),
-  'pad by circular': (x) => x.pad([[1, 2], [2, 1]], { mode: 'circular' }),
+  'pad by reflect': (x) =>
+    x.pad(
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      { mode: 'reflect' },
+    ),
+  'pad by replicate': (x) =>
+    x.pad(
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      { mode: 'replicate' },
+    ),
+  'pad by circular': (x) =>
+    x.pad(
+      [
+        [1, 2],
+        [2, 1],
+      ],
+      { mode: 'circular' },
+    ),
   tile: (x) => x.tile([2, 1, 3]),
   'repeat along 1': (x) => x.repeat(3, 1),
 
@@ -317,7 +345,10 @@ describe('second derivatives', () => {
     ['logSumExp', (x) => x.logSumExp(-1)],
     ['layerNorm', (x) => x.layerNorm()],
     ['matmul', (x) => x.matmul(x.transpose())],
-    ['conv1d', (x) => t.conv1d(x.unsqueeze(0), x.slice([0, 3], [0, 2]).unsqueeze(1), undefined, { groups: 3 })],
+    [
+      'conv1d',
+      (x) => t.conv1d(x.unsqueeze(0), x.slice([0, 3], [0, 2]).unsqueeze(1), undefined, { groups: 3 }),
+    ],
     ['maxPool1d', (x) => x.square().maxPool1d(2)],
     ['prod', (x) => x.prod(1)],
     ['cumsum', (x) => x.square().cumsum(1)],
@@ -333,7 +364,10 @@ describe('second derivatives', () => {
     const second = grad(slope(x).mul(direction).sum(), x);
     const ahead = slope(x.add(direction.mul(step)));
     const behind = slope(x.sub(direction.mul(step)));
-    const expected = await ahead.sub(behind).div(2 * step).array1d();
+    const expected = await ahead
+      .sub(behind)
+      .div(2 * step)
+      .array1d();
     expectClose(await second.array1d(), expected, { absolute: 1e-4, relative: 1e-5 });
   });
 });
