@@ -231,7 +231,6 @@ describe.each(SETTINGS)('float32 functions as $mode', ({ vector, relaxedFma }) =
       const distance = ulps(got[n] ?? NaN, expected);
       if (distance > worst.ulps) worst = { ulps: distance, x: each, got: got[n] ?? NaN, expected };
     });
-    if (process.env.SHOW !== undefined) console.log(name, JSON.stringify(worst));
     expect(worst.ulps, JSON.stringify(worst)).toBeLessThanOrEqual(bound);
   });
 
@@ -281,7 +280,6 @@ describe.each(SETTINGS)('float32 functions as $mode', ({ vector, relaxedFma }) =
       const distance = wrongZero ? Infinity : ulps(value, expected);
       if (distance > worst.ulps) worst = { ulps: distance, x, y, got: value, expected };
     });
-    if (process.env.SHOW !== undefined) console.log(name, JSON.stringify(worst));
     expect(worst.ulps, JSON.stringify(worst)).toBeLessThanOrEqual(bound);
   });
 

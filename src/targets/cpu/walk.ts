@@ -1,13 +1,15 @@
 /** Visits everything inside functions of the loop IR. */
 import type { Expr, Statement } from './ir.js';
 
+const NONE: readonly never[] = [];
+
 /** The expressions directly inside one. */
 export function operands(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
     case 'const':
     case 'local':
     case 'laneIndex':
-      return [];
+      return NONE;
     case 'unary':
     case 'convert':
     case 'splat':
@@ -70,18 +72,19 @@ export function statementsOf(statement: Statement): readonly Statement[] {
     case 'if':
       return [...statement.then, ...statement.otherwise];
     default:
-      return [];
+      return NONE;
   }
 }
 
 /** Calls `visit` with every expression in `body`, outer ones first. */
 export function visitExpressions(body: readonly Statement[], visit: (expr: Expr) => void): void {
-  const descend = (expr: Expr): void => {
-    visit(expr);
-    for (const each of operands(expr)) descend(each);
-  };
   for (const statement of body) {
-    for (const each of expressionsOf(statement)) descend(each);
+    for (const each of expressionsOf(statement)) visitWithin(each, visit);
     visitExpressions(statementsOf(statement), visit);
   }
+}
+
+function visitWithin(expr: Expr, visit: (expr: Expr) => void): void {
+  visit(expr);
+  for (const each of operands(expr)) visitWithin(each, visit);
 }
