@@ -33,7 +33,7 @@ function namesOf(term: string, rank: number, equation: string): string[] {
     );
   }
   const rest = Array.from({ length: hidden }, (_, i) => ellipsisName(hidden - i));
-  return [...before, ...(after === undefined ? [] : rest), ...(after ?? '')];
+  return [...Array.from(before), ...(after === undefined ? [] : rest), ...Array.from(after ?? '')];
 }
 
 /** Without '->' the result has the names that occur once, in alphabetical order, after those of '...'. */

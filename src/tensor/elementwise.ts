@@ -121,7 +121,7 @@ function pairwise(operation: string, op: BinaryOp, result?: 'bool' | 'fraction')
     const { nodes, dtype } = alignOperands(operation, [a, b], wanted);
     const node = g.binary(op, nodes[0] as Node, nodes[1] as Node);
     return new Tensor(result === 'bool' ? node : g.cast(node, dtype));
-  }) as Pairwise;
+  });
 }
 
 /**
@@ -294,7 +294,7 @@ function logical(operation: string, op: BinaryOp): Pairwise {
   return ((a: Operand, b: Operand) => {
     const { nodes } = alignOperands(operation, [a, b]);
     return new Tensor(g.binary(op, g.cast(nodes[0] as Node, 'bool'), g.cast(nodes[1] as Node, 'bool')));
-  }) as Pairwise;
+  });
 }
 
 /** Whether both are not 0. */

@@ -49,5 +49,5 @@ export function jvp<Args extends readonly unknown[], Result>(
     isTensor,
     (tensor, i) => new Tensor(changes[i] ?? fill(0, tensor.shape, tensor.dtype)),
   );
-  return [value as AnyShape<Result>, change as AnyShape<Result>];
+  return [value as AnyShape<Result>, change];
 }

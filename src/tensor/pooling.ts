@@ -77,8 +77,7 @@ function tiles({ kernel, stride, dilation, padding, overhang }: Geometry): boole
     (size, axis) =>
       stride[axis] === size &&
       dilation[axis] === 1 &&
-      padding[axis]?.[0] === 0 &&
-      padding[axis]?.[1] === 0 &&
+      (padding[axis] ?? []).every((n) => n === 0) &&
       overhang[axis] === 0,
   );
 }

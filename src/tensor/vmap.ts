@@ -93,6 +93,6 @@ export function vmap<Args extends readonly unknown[], Result>(
     return mapTree(result, isTensor, (_, i) => {
       const node = batched[i] as Node;
       return new Tensor(moveAxis(node, 0, normalizeAxis(outAxes, node.shape.length, 'vmap')));
-    }) as AnyShape<Result>;
+    });
   };
 }

@@ -79,10 +79,8 @@ function rounded(value: unknown): unknown {
 type Check = (value: unknown, text: string, expected: unknown) => void;
 type Runnable = (...scope: unknown[]) => Promise<void>;
 
-// eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- async functions have no other constructor to be named by
-const AsyncFunction: new (...args: string[]) => Runnable = Object.getPrototypeOf(
-  async () => undefined,
-).constructor;
+/** Async functions' constructor, which has no name of its own. */
+const AsyncFunction = (async () => undefined).constructor as new (...args: string[]) => Runnable;
 
 async function run(example: Example): Promise<void> {
   const library = (await import('../../src/index.js')) as Record<string, unknown>;

@@ -37,6 +37,8 @@ const INFIX: Readonly<Partial<Record<BinaryOp | CompareOp, string>>> = {
  *
  * @example
  * ```ts
+ * import { func, i32 } from './ir.js';
+ *
  * const text = printModule({ functions: [func('clear', ['p'], (b, p) => b.store('i32', p, i32(0)), true)] });
  * text; // => 'export clear(p)\n  i32[p] = 0\n'
  * ```
