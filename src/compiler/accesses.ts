@@ -11,7 +11,9 @@ export interface Accesses {
 export function scalarsOf(kernel: Kernel): Scalar[] {
   switch (kernel.kind) {
     case 'loop':
-      return kernel.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.value, ...dataOf(stage.index)] : [stage.value]));
+      return kernel.stages.flatMap((stage) =>
+        stage.kind === 'store' ? [stage.value, ...dataOf(stage.index)] : [stage.value],
+      );
     case 'contraction':
       return kernel.stores.map((store) => store.value);
     case 'scatter':

@@ -1,7 +1,7 @@
 /** dot and conv as sums over strided views. */
 import { InternalError } from '../core/errors.js';
 import { isOp, type Node } from '../graph/node.js';
-import { add, ofVariable, scale, variable, ZERO, type Index, type Variable } from './index-expr.js';
+import { add, ofVariable, scale, variable, type Index, type Variable } from './index-expr.js';
 import type { ContractionKernel, Operand } from './kernel.js';
 import { Substitution } from './loop-nest.js';
 import { Lowering } from './lower.js';
@@ -57,7 +57,12 @@ export function contractionKernel(
     const freeA = x.shape.length - batchA.length - contractA.length;
     const m = variables.slice(batch.length, batch.length + freeA);
     const n = variables.slice(batch.length + freeA);
-    const place = (each: Node, batchAxes: readonly number[], contractAxes: readonly number[], free: readonly Variable[]): Index[] => {
+    const place = (
+      each: Node,
+      batchAxes: readonly number[],
+      contractAxes: readonly number[],
+      free: readonly Variable[],
+    ): Index[] => {
       const rest = [...free];
       return each.shape.map((_, axis) => {
         const b = batchAxes.indexOf(axis);
@@ -68,7 +73,14 @@ export function contractionKernel(
     };
     const all = [...variables, ...k];
     return {
-      kind: 'contraction', name, batch, m, n, k, dtype: node.dtype, stores,
+      kind: 'contraction',
+      name,
+      batch,
+      m,
+      n,
+      k,
+      dtype: node.dtype,
+      stores,
       a: operand(x, place(x, batchA, contractA, m), all),
       b: operand(y, place(y, batchB, contractB, n), all),
     };
@@ -81,20 +93,34 @@ export function contractionKernel(
   // The output channel is a group and a channel within it.
   const group = variable(groups);
   const within = groups === 1 ? channel : variable(out / groups);
-  const outChannel = groups === 1 ? ofVariable(channel) : add(scale(ofVariable(group), out / groups), ofVariable(within));
+  const outChannel =
+    groups === 1 ? ofVariable(channel) : add(scale(ofVariable(group), out / groups), ofVariable(within));
   const substitution = new Substitution(new Map(groups === 1 ? [] : [[channel, outChannel]]));
   const c = variable(perGroup);
   const offsets = kernel.map(variable);
   const inChannel = groups === 1 ? ofVariable(c) : add(scale(ofVariable(group), perGroup), ofVariable(c));
   const space = positions.map((position, i) =>
-    add(scale(ofVariable(position), stride[i] ?? 1), scale(ofVariable(offsets[i] as Variable), dilation[i] ?? 1)),
+    add(
+      scale(ofVariable(position), stride[i] ?? 1),
+      scale(ofVariable(offsets[i] as Variable), dilation[i] ?? 1),
+    ),
   );
   const batch = groups === 1 ? [] : [group];
   const all = [...batch, within, image, ...positions, c, ...offsets];
   return {
-    kind: 'contraction', name, batch, m: [within], n: [image, ...positions], k: [c, ...offsets], dtype: node.dtype,
-    stores: stores.map((store) => ({ ...store, index: substitution.index(store.index), value: substitution.scalar(store.value) })),
+    kind: 'contraction',
+    name,
+    batch,
+    m: [within],
+    n: [image, ...positions],
+    k: [c, ...offsets],
+    dtype: node.dtype,
+    stores: stores.map((store) => ({
+      ...store,
+      index: substitution.index(store.index),
+      value: substitution.scalar(store.value),
+    })),
     a: operand(y, [outChannel, ofVariable(c), ...offsets.map(ofVariable)], all),
-    b: operand(x, [image === undefined ? ZERO : ofVariable(image), inChannel, ...space], all),
+    b: operand(x, [ofVariable(image), inChannel, ...space], all),
   };
 }

@@ -4,10 +4,12 @@ import type { Node } from '../graph/node.js';
 import { flatten, ofVariable, unflatten, variable, type Index, type Variable } from './index-expr.js';
 import { Lowering, Misaligned } from './lower.js';
 import { isReduction, isSpecial, iterationSize, reducedAxes } from './partition.js';
-import type { Scalar } from './scalar-expr.js';
+import { visit, type Scalar } from './scalar-expr.js';
 
 /** Members of one kernel at the most. */
 const LARGEST_GROUP = 16;
+/** Expressions of one kernel at the most. */
+const LARGEST_KERNEL = 600;
 /** Rows that a row kernel needs to keep threads busy, unless the whole of it is small. */
 const FEWEST_ROWS = 16;
 const SMALL = 4096;
@@ -49,7 +51,10 @@ export interface LoweredGroup {
 }
 
 const count = (space: Space, columns: boolean): number =>
-  space.shape.reduce((product, n, axis) => (space.axes.includes(axis) === columns ? product * n : product), 1);
+  space.shape.reduce(
+    (product, n, axis) => (space.axes.includes(axis) === columns ? product * n : product),
+    1,
+  );
 
 /** Lowers the members in the loops of `space`; throws Misaligned where one needs another's result from elsewhere. */
 export function lowerGroup(
@@ -62,8 +67,14 @@ export function lowerGroup(
   const at = variables.map(ofVariable);
   const isColumn = (axis: number): boolean => space.axes.includes(axis);
   const keptShape = space.shape.filter((_, axis) => !isColumn(axis));
-  const row = flatten(at.filter((_, axis) => !isColumn(axis)), keptShape);
-  const column = flatten(at.filter((_, axis) => isColumn(axis)), space.axes.map((axis) => space.shape[axis] ?? 1));
+  const row = flatten(
+    at.filter((_, axis) => !isColumn(axis)),
+    keptShape,
+  );
+  const column = flatten(
+    at.filter((_, axis) => isColumn(axis)),
+    space.axes.map((axis) => space.shape[axis] ?? 1),
+  );
   const flat = flatten(at, space.shape);
 
   const slots = new Map<Node, number>();
@@ -71,13 +82,15 @@ export function lowerGroup(
   const inside = new Set(members);
   const lowering = new Lowering((node, coordinates) => {
     if (node === contraction) {
-      if (flatten(coordinates, node.shape).key !== flat.key) throw new Misaligned('a contraction is read at another place');
+      if (flatten(coordinates, node.shape).key !== flat.key)
+        throw new Misaligned('a contraction is read at another place');
       return { kind: 'accumulator', dtype: node.dtype };
     }
     if (inside.has(node)) {
       if (!isReduction(node)) return undefined;
       const slot = slots.get(node);
-      if (slot === undefined || flatten(coordinates, node.shape).key !== row.key) throw new Misaligned('a reduction is read at another row');
+      if (slot === undefined || flatten(coordinates, node.shape).key !== row.key)
+        throw new Misaligned('a reduction is read at another row');
       return { kind: 'reduced', dtype: node.dtype, slot };
     }
     const buffer = bufferOf(node);
@@ -89,17 +102,41 @@ export function lowerGroup(
     return unflatten(sizeOf(shape) === sizeOf(space.shape) ? flat : row, shape);
   };
   const lowered = members.map((node): LoweredMember => {
-    if (node === contraction) return { node, value: { kind: 'accumulator', dtype: node.dtype }, index: flat, slot: undefined, position: column };
+    if (node === contraction)
+      return {
+        node,
+        value: { kind: 'accumulator', dtype: node.dtype },
+        index: flat,
+        slot: undefined,
+        position: column,
+      };
     if (!isReduction(node)) {
       const coordinates = place(node.shape);
-      return { node, value: lowering.at(node, coordinates), index: flatten(coordinates, node.shape), slot: undefined, position: column };
+      return {
+        node,
+        value: lowering.at(node, coordinates),
+        index: flatten(coordinates, node.shape),
+        slot: undefined,
+        position: column,
+      };
     }
     const x = node.inputs[0] as Node;
     const axes = reducedAxes(node);
-    const kept = unflatten(row, x.shape.filter((_, axis) => !axes.includes(axis)));
-    const folded = unflatten(column, axes.map((axis) => x.shape[axis] ?? 1));
-    const same = axes.length === space.axes.length && place(x.shape) === at && axes.every((axis, i) => axis === space.axes[i]);
-    const coordinates = same ? at : x.shape.map((_, axis) => (axes.includes(axis) ? folded : kept).shift() as Index);
+    const kept = unflatten(
+      row,
+      x.shape.filter((_, axis) => !axes.includes(axis)),
+    );
+    const folded = unflatten(
+      column,
+      axes.map((axis) => x.shape[axis] ?? 1),
+    );
+    const same =
+      axes.length === space.axes.length &&
+      place(x.shape) === at &&
+      axes.every((axis, i) => axis === space.axes[i]);
+    const coordinates = same
+      ? at
+      : x.shape.map((_, axis) => (axes.includes(axis) ? folded : kept).shift() as Index);
     const value = lowering.at(x, coordinates);
     slots.set(node, slots.size);
     return { node, value, index: row, slot: slots.size - 1, position: column };
@@ -124,7 +161,12 @@ export class Grouping {
   private readonly isLeaf: (node: Node) => boolean;
   private readonly scalarSlots: ReadonlyMap<Node, number>;
 
-  constructor(order: readonly Node[], stored: ReadonlySet<Node>, isLeaf: (node: Node) => boolean, scalarSlots: ReadonlyMap<Node, number>) {
+  constructor(
+    order: readonly Node[],
+    stored: ReadonlySet<Node>,
+    isLeaf: (node: Node) => boolean,
+    scalarSlots: ReadonlyMap<Node, number>,
+  ) {
     this.stored = stored;
     this.isLeaf = isLeaf;
     this.scalarSlots = scalarSlots;
@@ -196,7 +238,9 @@ export class Grouping {
       const readers = this.readers.get(read);
       if (readers !== undefined && readers.size <= 8) for (const reader of readers) found.add(reader);
     }
-    return [...found].filter((group) => group.kind !== 'other' && group.members.length < LARGEST_GROUP).reverse();
+    return [...found]
+      .filter((group) => group.kind !== 'other' && group.members.length < LARGEST_GROUP)
+      .reverse();
   }
 
   /** The loops in which both the group and the node can be computed, if there are any worth having. */
@@ -204,7 +248,8 @@ export class Grouping {
     const { space } = group;
     const points = sizeOf(space.shape);
     if (group.kind === 'contraction') {
-      const fits = !isReduction(node) && sizeOf(node.shape) === points && group.members.length <= LARGEST_EPILOGUE;
+      const fits =
+        !isReduction(node) && sizeOf(node.shape) === points && group.members.length <= LARGEST_EPILOGUE;
       return fits && this.readsOf(node).size <= 2 + LARGEST_EPILOGUE ? space : undefined;
     }
     const isMap = space.axes.length === 0;
@@ -215,14 +260,28 @@ export class Grouping {
     }
     const wanted = spaceOf(node);
     if (iterationSize(node) !== points) return undefined;
-    if (isMap) return worthRows(wanted) && group.members.every((member) => sizeOf(member.shape) === points) ? wanted : undefined;
+    if (isMap)
+      return worthRows(wanted) && group.members.every((member) => sizeOf(member.shape) === points)
+        ? wanted
+        : undefined;
     return worthRows(space) && count(space, false) === count(wanted, false) ? space : undefined;
   }
 
   private aligned(group: Group, space: Space, node: Node): boolean {
     try {
-      lowerGroup({ kind: group.kind, space, members: [...group.members, node] }, (each) => (this.stored.has(each) || this.isLeaf(each) ? 0 : undefined), this.scalarSlots);
-      return true;
+      const { members } = lowerGroup(
+        { kind: group.kind, space, members: [...group.members, node] },
+        (each) => (this.stored.has(each) || this.isLeaf(each) ? 0 : undefined),
+        this.scalarSlots,
+      );
+      let expressions = 0;
+      visit(
+        members.map((member) => member.value),
+        () => {
+          expressions++;
+        },
+      );
+      return expressions <= LARGEST_KERNEL;
     } catch (error) {
       if (error instanceof Misaligned) return false;
       throw error;
@@ -253,5 +312,7 @@ function worthRows(space: Space): boolean {
 }
 
 function spaceOf(node: Node): Space {
-  return isReduction(node) ? { shape: (node.inputs[0] as Node).shape, axes: reducedAxes(node) } : { shape: node.shape, axes: [] };
+  return isReduction(node)
+    ? { shape: (node.inputs[0] as Node).shape, axes: reducedAxes(node) }
+    : { shape: node.shape, axes: [] };
 }

@@ -19,9 +19,28 @@ export const variable = (extent: number): Variable => ({ id: variables++, extent
 
 /** What an index is a sum of. `value` is data: an index read from a tensor, clamped to 0 <= i < extent. */
 export type Atom =
-  | { readonly kind: 'variable'; readonly key: string; readonly min: number; readonly max: number; readonly variable: Variable }
-  | { readonly kind: 'quotient' | 'remainder'; readonly key: string; readonly min: number; readonly max: number; readonly of: Index; readonly by: number }
-  | { readonly kind: 'value'; readonly key: string; readonly min: number; readonly max: number; readonly value: Scalar };
+  | {
+      readonly kind: 'variable';
+      readonly key: string;
+      readonly min: number;
+      readonly max: number;
+      readonly variable: Variable;
+    }
+  | {
+      readonly kind: 'quotient' | 'remainder';
+      readonly key: string;
+      readonly min: number;
+      readonly max: number;
+      readonly of: Index;
+      readonly by: number;
+    }
+  | {
+      readonly kind: 'value';
+      readonly key: string;
+      readonly min: number;
+      readonly max: number;
+      readonly value: Scalar;
+    };
 
 export interface Term {
   readonly factor: number;
@@ -52,7 +71,8 @@ function make(constant: number, terms: readonly Term[]): Index {
 export const literal = (value: number): Index => make(value, []);
 export const ZERO: Index = literal(0);
 
-const single = (atom: Atom): Index => (atom.min === atom.max ? literal(atom.min) : make(0, [{ factor: 1, atom }]));
+const single = (atom: Atom): Index =>
+  atom.min === atom.max ? literal(atom.min) : make(0, [{ factor: 1, atom }]);
 
 export const ofVariable = (v: Variable): Index =>
   single({ kind: 'variable', key: `v${v.id}`, min: 0, max: Math.max(0, v.extent - 1), variable: v });
@@ -94,7 +114,10 @@ export function add(a: Index, b: Index): Index {
 export function scale(a: Index, by: number): Index {
   if (by === 1) return a;
   if (by === 0) return ZERO;
-  return make(a.constant * by, a.terms.map(({ factor, atom }) => ({ factor: factor * by, atom })));
+  return make(
+    a.constant * by,
+    a.terms.map(({ factor, atom }) => ({ factor: factor * by, atom })),
+  );
 }
 
 export const subtract = (a: Index, b: Index): Index => add(a, scale(b, -1));
@@ -105,10 +128,17 @@ function rejoin(index: Index): Index {
   for (const { factor, atom } of index.terms) {
     if (atom.kind !== 'quotient') continue;
     const partner = index.terms.find(
-      (term) => term.atom.kind === 'remainder' && term.atom.by === atom.by && term.atom.of.key === atom.of.key && term.factor * atom.by === factor,
+      (term) =>
+        term.atom.kind === 'remainder' &&
+        term.atom.by === atom.by &&
+        term.atom.of.key === atom.of.key &&
+        term.factor * atom.by === factor,
     );
     if (partner === undefined) continue;
-    const rest = make(index.constant, index.terms.filter((term) => term.atom !== atom && term !== partner));
+    const rest = make(
+      index.constant,
+      index.terms.filter((term) => term.atom !== atom && term !== partner),
+    );
     return add(rest, scale(atom.of, partner.factor));
   }
   return index;
@@ -117,8 +147,14 @@ function rejoin(index: Index): Index {
 /** Splits `a` into terms whose factor is a multiple of `by`, and the rest with a constant in [0, by). */
 function splitMultiples(a: Index, by: number): { whole: Index; rest: Index } {
   const constant = Math.floor(a.constant / by) * by;
-  const whole = make(constant, a.terms.filter(({ factor }) => factor % by === 0));
-  const rest = make(a.constant - constant, a.terms.filter(({ factor }) => factor % by !== 0));
+  const whole = make(
+    constant,
+    a.terms.filter(({ factor }) => factor % by === 0),
+  );
+  const rest = make(
+    a.constant - constant,
+    a.terms.filter(({ factor }) => factor % by !== 0),
+  );
   return { whole, rest };
 }
 
@@ -131,15 +167,35 @@ function commonFactor(a: Index, by: number): number {
 export function quotient(a: Index, by: number): Index {
   if (by === 1) return a;
   const { whole, rest } = splitMultiples(a, by);
-  const outer = make(whole.constant / by, whole.terms.map(({ factor, atom }) => ({ factor: factor / by, atom })));
+  const outer = make(
+    whole.constant / by,
+    whole.terms.map(({ factor, atom }) => ({ factor: factor / by, atom })),
+  );
   if (rest.min >= 0 && rest.max < by) return outer;
   const g = commonFactor(rest, by);
-  if (g > 1) return add(outer, quotient(make(Math.floor(rest.constant / g), rest.terms.map(({ factor, atom }) => ({ factor: factor / g, atom }))), by / g));
+  if (g > 1)
+    return add(
+      outer,
+      quotient(
+        make(
+          Math.floor(rest.constant / g),
+          rest.terms.map(({ factor, atom }) => ({ factor: factor / g, atom })),
+        ),
+        by / g,
+      ),
+    );
   const [only] = rest.terms;
   if (rest.terms.length === 1 && rest.constant === 0 && only?.factor === 1 && only.atom.kind === 'quotient') {
     return add(outer, quotient(only.atom.of, only.atom.by * by));
   }
-  const atom: Atom = { kind: 'quotient', key: `(${rest.key})/${by}`, min: Math.floor(rest.min / by), max: Math.floor(rest.max / by), of: rest, by };
+  const atom: Atom = {
+    kind: 'quotient',
+    key: `(${rest.key})/${by}`,
+    min: Math.floor(rest.min / by),
+    max: Math.floor(rest.max / by),
+    of: rest,
+    by,
+  };
   return add(outer, single(atom));
 }
 
@@ -151,11 +207,20 @@ export function remainder(a: Index, by: number): Index {
   const g = commonFactor(rest, by);
   if (g > 1) {
     const low = ((rest.constant % g) + g) % g;
-    const inner = make(Math.floor(rest.constant / g), rest.terms.map(({ factor, atom }) => ({ factor: factor / g, atom })));
+    const inner = make(
+      Math.floor(rest.constant / g),
+      rest.terms.map(({ factor, atom }) => ({ factor: factor / g, atom })),
+    );
     return offset(scale(remainder(inner, by / g), g), low);
   }
   const [only] = rest.terms;
-  if (rest.terms.length === 1 && rest.constant === 0 && only?.factor === 1 && only.atom.kind === 'remainder' && only.atom.by % by === 0) {
+  if (
+    rest.terms.length === 1 &&
+    rest.constant === 0 &&
+    only?.factor === 1 &&
+    only.atom.kind === 'remainder' &&
+    only.atom.by % by === 0
+  ) {
     return remainder(only.atom.of, by);
   }
   return single({ kind: 'remainder', key: `(${rest.key})%${by}`, min: 0, max: by - 1, of: rest, by });
@@ -197,7 +262,11 @@ export function variablesOf(index: Index, found = new Set<Variable>()): Set<Vari
 }
 
 /** The factor with which `v` enters, or undefined if it does so through a quotient, a remainder or data. */
-export function strideOf(index: Index, v: Variable, dependsOn: (value: Scalar, v: Variable) => boolean): number | undefined {
+export function strideOf(
+  index: Index,
+  v: Variable,
+  dependsOn: (value: Scalar, v: Variable) => boolean,
+): number | undefined {
   let stride = 0;
   for (const { factor, atom } of index.terms) {
     if (atom.kind === 'variable') {
@@ -209,20 +278,35 @@ export function strideOf(index: Index, v: Variable, dependsOn: (value: Scalar, v
   return stride;
 }
 
-function dependsOnData(index: Index, v: Variable, dependsOn: (value: Scalar, v: Variable) => boolean): boolean {
+function dependsOnData(
+  index: Index,
+  v: Variable,
+  dependsOn: (value: Scalar, v: Variable) => boolean,
+): boolean {
   return index.terms.some(({ atom }) =>
-    atom.kind === 'value' ? dependsOn(atom.value, v) : atom.kind !== 'variable' && dependsOnData(atom.of, v, dependsOn),
+    atom.kind === 'value'
+      ? dependsOn(atom.value, v)
+      : atom.kind !== 'variable' && dependsOnData(atom.of, v, dependsOn),
   );
 }
 
 /** The index with variables replaced; data indices are mapped by `mapValue`. */
-export function substitute(index: Index, replace: ReadonlyMap<Variable, Index>, mapValue: (value: Scalar) => Scalar): Index {
+export function substitute(
+  index: Index,
+  replace: ReadonlyMap<Variable, Index>,
+  mapValue: (value: Scalar) => Scalar,
+): Index {
   let result = literal(index.constant);
-  for (const { factor, atom } of index.terms) result = add(result, scale(substituteAtom(atom, replace, mapValue), factor));
+  for (const { factor, atom } of index.terms)
+    result = add(result, scale(substituteAtom(atom, replace, mapValue), factor));
   return result;
 }
 
-function substituteAtom(atom: Atom, replace: ReadonlyMap<Variable, Index>, mapValue: (value: Scalar) => Scalar): Index {
+function substituteAtom(
+  atom: Atom,
+  replace: ReadonlyMap<Variable, Index>,
+  mapValue: (value: Scalar) => Scalar,
+): Index {
   switch (atom.kind) {
     case 'variable':
       return replace.get(atom.variable) ?? single(atom);

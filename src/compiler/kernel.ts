@@ -8,7 +8,14 @@ export type Combiner = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin';
 /** One step of a loop kernel, in order; each may use the reductions before it. */
 export type Stage =
   /** Folds `value` over the columns of a row into reduction `slot`. argmax and argmin give the column's number `position`. */
-  | { readonly kind: 'reduce'; readonly slot: number; readonly combiner: Combiner; readonly value: Scalar; readonly dtype: DType; readonly position: Index }
+  | {
+      readonly kind: 'reduce';
+      readonly slot: number;
+      readonly combiner: Combiner;
+      readonly value: Scalar;
+      readonly dtype: DType;
+      readonly position: Index;
+    }
   /** Writes `value` at every point, or once per row if neither value nor index depends on the columns. */
   | { readonly kind: 'store'; readonly buffer: number; readonly index: Index; readonly value: Scalar };
 
@@ -107,7 +114,8 @@ export interface ScanKernel {
   readonly initial: readonly { readonly from: number; readonly to: number; readonly bytes: number }[];
 }
 
-export type Kernel = LoopKernel | ContractionKernel | ScatterKernel | CumulativeKernel | SortKernel | ScanKernel;
+export type Kernel =
+  LoopKernel | ContractionKernel | ScatterKernel | CumulativeKernel | SortKernel | ScanKernel;
 
 /** Kernels that do not depend on each other, and may run at the same time. */
 export type Step = readonly Kernel[];
@@ -117,7 +125,11 @@ export interface BufferInfo {
   readonly dtype: DType;
   readonly size: number;
   /** Inputs and outputs come with each run; temporaries lie in the arena; windows move inside another buffer. */
-  readonly role: { readonly kind: 'input'; readonly index: number } | { readonly kind: 'output'; readonly index: number } | { readonly kind: 'temporary' } | { readonly kind: 'window' };
+  readonly role:
+    | { readonly kind: 'input'; readonly index: number }
+    | { readonly kind: 'output'; readonly index: number }
+    | { readonly kind: 'temporary' }
+    | { readonly kind: 'window' };
 }
 
 /** A compiled graph, for any target that takes kernels. */

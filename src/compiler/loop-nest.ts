@@ -1,5 +1,15 @@
 /** Reshapes the loops of a kernel: cuts variables where indices divide them, joins neighbours that no index tells apart. */
-import { add, cutsOf, ofVariable, scale, substitute, variable, ZERO, type Index, type Variable } from './index-expr.js';
+import {
+  add,
+  cutsOf,
+  ofVariable,
+  scale,
+  substitute,
+  variable,
+  ZERO,
+  type Index,
+  type Variable,
+} from './index-expr.js';
 import type { LoopKernel, Stage } from './kernel.js';
 import { dataOf, indicesOf, linearStride, visit, type Bound, type Scalar } from './scalar-expr.js';
 
@@ -34,7 +44,11 @@ export class Substitution {
       case 'inside':
         return { ...scalar, bounds: scalar.bounds.map(this.bound) };
       case 'random':
-        return { ...scalar, index: this.index(scalar.index), args: [this.scalar(scalar.args[0]), this.scalar(scalar.args[1])] };
+        return {
+          ...scalar,
+          index: this.index(scalar.index),
+          args: [this.scalar(scalar.args[0]), this.scalar(scalar.args[1])],
+        };
       case 'op':
         return { ...scalar, args: scalar.args.map(this.scalar) };
       default:
@@ -52,7 +66,10 @@ export class Substitution {
 export function allIndices(stages: readonly Stage[]): Index[] {
   const found: Index[] = [];
   for (const stage of stages) found.push(stage.kind === 'store' ? stage.index : stage.position);
-  visit(stages.map((stage) => stage.value), (scalar) => found.push(...indicesOf(scalar)));
+  visit(
+    stages.map((stage) => stage.value),
+    (scalar) => found.push(...indicesOf(scalar)),
+  );
   return found;
 }
 
@@ -85,8 +102,14 @@ function cut(kernel: LoopKernel): LoopKernel {
     parts.set(v, [outer, inner]);
   }
   const substitution = new Substitution(replace);
-  const apart = (variables: readonly Variable[]): Variable[] => relevant(variables.flatMap((v) => parts.get(v) ?? [v]));
-  return { ...kernel, rows: apart(kernel.rows), columns: apart(kernel.columns), stages: kernel.stages.map(substitution.stage) };
+  const apart = (variables: readonly Variable[]): Variable[] =>
+    relevant(variables.flatMap((v) => parts.get(v) ?? [v]));
+  return {
+    ...kernel,
+    rows: apart(kernel.rows),
+    columns: apart(kernel.columns),
+    stages: kernel.stages.map(substitution.stage),
+  };
 }
 
 function join(kernel: LoopKernel, which: 'rows' | 'columns'): LoopKernel {
@@ -96,7 +119,12 @@ function join(kernel: LoopKernel, which: 'rows' | 'columns'): LoopKernel {
     const inner = current[which][i + 1] as Variable;
     if (!joinable(allIndices(current.stages), outer, inner)) continue;
     const both = variable(outer.extent * inner.extent);
-    const substitution = new Substitution(new Map([[outer, ZERO], [inner, ofVariable(both)]]));
+    const substitution = new Substitution(
+      new Map([
+        [outer, ZERO],
+        [inner, ofVariable(both)],
+      ]),
+    );
     const variables = [...current[which].slice(0, i), both, ...current[which].slice(i + 2)];
     current = { ...current, [which]: variables, stages: current.stages.map(substitution.stage) };
   }
@@ -109,7 +137,10 @@ export function joinable(indices: readonly Index[], outer: Variable, inner: Vari
     const step = linearStride(index, inner);
     const jump = linearStride(index, outer);
     // Data that an index reads is among the indices itself, and checked as such.
-    return step !== undefined && jump !== undefined && jump === step * inner.extent || isDataOnly(index, outer, inner);
+    return (
+      (step !== undefined && jump !== undefined && jump === step * inner.extent) ||
+      isDataOnly(index, outer, inner)
+    );
   });
 }
 
@@ -117,6 +148,7 @@ function isDataOnly(index: Index, outer: Variable, inner: Variable): boolean {
   if (dataOf(index).length === 0) return false;
   const rest = index.terms.filter(({ atom }) => atom.kind !== 'value');
   if (rest.some(({ atom }) => atom.kind !== 'variable')) return false;
-  const factor = (v: Variable): number => rest.find(({ atom }) => atom.kind === 'variable' && atom.variable === v)?.factor ?? 0;
+  const factor = (v: Variable): number =>
+    rest.find(({ atom }) => atom.kind === 'variable' && atom.variable === v)?.factor ?? 0;
   return factor(outer) === factor(inner) * inner.extent;
 }

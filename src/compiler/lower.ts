@@ -2,19 +2,73 @@
 import { InternalError } from '../core/errors.js';
 import { isOp, type Node } from '../graph/node.js';
 import { dilatedSize } from '../graph/shapes.js';
-import { add, flatten, literal, offset, ofValue, quotient, remainder, scale, subtract, unflatten, ZERO, type Index } from './index-expr.js';
+import {
+  add,
+  flatten,
+  literal,
+  offset,
+  ofValue,
+  quotient,
+  remainder,
+  scale,
+  subtract,
+  unflatten,
+  ZERO,
+  type Index,
+} from './index-expr.js';
 import type { Bound, ElementwiseOp, Scalar } from './scalar-expr.js';
 
 /** What a node is at this place: memory, a result of the kernel's own, or (undefined) an expression of its inputs. */
-export type Resolve = (node: Node, coordinates: readonly Index[]) => Scalar | { readonly buffer: number } | undefined;
+export type Resolve = (
+  node: Node,
+  coordinates: readonly Index[],
+) => Scalar | { readonly buffer: number } | undefined;
 
 /** Thrown when a kernel's own result is asked for at another place than where it is known. */
 export class Misaligned extends InternalError {}
 
 const ELEMENTWISE = new Set<string>([
-  'neg', 'abs', 'sign', 'floor', 'ceil', 'round', 'trunc', 'sqrt', 'exp', 'expm1', 'log', 'log1p', 'sin', 'cos', 'tan',
-  'atan', 'tanh', 'sigmoid', 'erf', 'not', 'cast', 'bitcast', 'add', 'sub', 'mul', 'div', 'mod', 'pow', 'max', 'min',
-  'atan2', 'eq', 'ne', 'lt', 'le', 'and', 'or', 'xor', 'shl', 'shr', 'where',
+  'neg',
+  'abs',
+  'sign',
+  'floor',
+  'ceil',
+  'round',
+  'trunc',
+  'sqrt',
+  'exp',
+  'expm1',
+  'log',
+  'log1p',
+  'sin',
+  'cos',
+  'tan',
+  'atan',
+  'tanh',
+  'sigmoid',
+  'erf',
+  'not',
+  'cast',
+  'bitcast',
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'mod',
+  'pow',
+  'max',
+  'min',
+  'atan2',
+  'eq',
+  'ne',
+  'lt',
+  'le',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+  'where',
 ] satisfies ElementwiseOp[]);
 
 export const isElementwise = (node: Node): boolean => ELEMENTWISE.has(node.op);
@@ -44,7 +98,13 @@ export class Lowering {
     const resolved = this.resolve(node, at);
     if (resolved !== undefined) {
       if ('kind' in resolved) return resolved;
-      return { kind: 'load', dtype: node.dtype, buffer: resolved.buffer, index: flatten(at, node.shape), guard };
+      return {
+        kind: 'load',
+        dtype: node.dtype,
+        buffer: resolved.buffer,
+        index: flatten(at, node.shape),
+        guard,
+      };
     }
     const [x, y] = node.inputs;
     if (isOp(node, 'constant')) return { kind: 'constant', dtype: node.dtype, value: node.attributes.value };
@@ -52,7 +112,12 @@ export class Lowering {
     if (isOp(node, 'iota')) return { kind: 'index', dtype: 'int32', index: at[0] ?? ZERO };
     if (x === undefined) throw new InternalError(`${node.op} has no value and no inputs`);
     if (isElementwise(node)) {
-      return { kind: 'op', dtype: node.dtype, op: node.op as ElementwiseOp, args: node.inputs.map((input) => this.at(input, at, guard)) };
+      return {
+        kind: 'op',
+        dtype: node.dtype,
+        op: node.op as ElementwiseOp,
+        args: node.inputs.map((input) => this.at(input, at, guard)),
+      };
     }
     if (isOp(node, 'random')) {
       const words = [0, 1].map((i) => this.at(x, unflatten(literal(i), x.shape))) as [Scalar, Scalar];
@@ -64,14 +129,29 @@ export class Lowering {
       node.attributes.axes.forEach((axis, i) => (source[axis] = at[i] ?? ZERO));
       return this.at(x, source, guard);
     }
-    if (isOp(node, 'expand')) return this.at(x, at.map((index, axis) => (x.shape[axis] === 1 ? ZERO : index)), guard);
+    if (isOp(node, 'expand'))
+      return this.at(
+        x,
+        at.map((index, axis) => (x.shape[axis] === 1 ? ZERO : index)),
+        guard,
+      );
     if (isOp(node, 'slice')) {
       const { start, step } = node.attributes;
-      return this.at(x, at.map((index, axis) => offset(scale(index, step[axis] ?? 1), start[axis] ?? 0)), guard);
+      return this.at(
+        x,
+        at.map((index, axis) => offset(scale(index, step[axis] ?? 1), start[axis] ?? 0)),
+        guard,
+      );
     }
     if (isOp(node, 'flip')) {
       const { axes } = node.attributes;
-      return this.at(x, at.map((index, axis) => (axes.includes(axis) ? subtract(literal((node.shape[axis] ?? 1) - 1), index) : index)), guard);
+      return this.at(
+        x,
+        at.map((index, axis) =>
+          axes.includes(axis) ? subtract(literal((node.shape[axis] ?? 1) - 1), index) : index,
+        ),
+        guard,
+      );
     }
     if (isOp(node, 'window')) {
       const { axis, stride, dilation } = node.attributes;
@@ -86,7 +166,8 @@ export class Lowering {
       const row = ofValue(index, x.shape[axis] ?? 1);
       return this.at(x, [...at.slice(0, axis), row, ...at.slice(axis + y.shape.length)], guard);
     }
-    if (node.op === 'barrier' || node.op === 'stopGradient' || node.op === 'custom') return this.at(x, at, guard);
+    if (node.op === 'barrier' || node.op === 'stopGradient' || node.op === 'custom')
+      return this.at(x, at, guard);
     throw new InternalError(`${node.op} cannot be part of another kernel`);
   }
 
@@ -103,7 +184,8 @@ export class Lowering {
       const moved = offset(index, -(low[axis] ?? 0));
       const step = (interior[axis] ?? 0) + 1;
       const size = x.shape[axis] ?? 1;
-      if (moved.min < 0 || moved.max >= dilatedSize(size, step)) bounds.push({ index: moved, low: 0, high: dilatedSize(size, step) });
+      if (moved.min < 0 || moved.max >= dilatedSize(size, step))
+        bounds.push({ index: moved, low: 0, high: dilatedSize(size, step) });
       if (step === 1) return moved;
       const phase = remainder(moved, step);
       if (phase.min !== 0 || phase.max !== 0) bounds.push({ index: phase, low: 0, high: 1 });
@@ -118,25 +200,35 @@ export class Lowering {
     const { axis } = node.attributes;
     const index = at[axis] ?? ZERO;
     let from = 0;
-    const parts = node.inputs.map((input) => {
-      const size = input.shape[axis] ?? 0;
-      const part = { input, from, size };
-      from += size;
-      return part;
-    }).filter(({ from: start, size }) => size > 0 && start <= index.max && start + size > index.min);
+    const parts = node.inputs
+      .map((input) => {
+        const size = input.shape[axis] ?? 0;
+        const part = { input, from, size };
+        from += size;
+        return part;
+      })
+      .filter(({ from: start, size }) => size > 0 && start <= index.max && start + size > index.min);
     let result: Scalar | undefined;
     for (const { input, from: start, size } of parts.reverse()) {
       const bounds: Bound[] = [{ index, low: start, high: start + size }];
       const always = index.min >= start && index.max < start + size;
       const source = at.map((each, i) => (i === axis ? offset(each, -start) : each));
       const value = this.at(input, source, always ? guard : [...guard, ...bounds]);
-      result = result === undefined ? value : this.choose([{ index, low: start, high: start + size }], value, result);
+      result =
+        result === undefined
+          ? value
+          : this.choose([{ index, low: start, high: start + size }], value, result);
     }
     if (result === undefined) throw new InternalError('concat of nothing');
     return result;
   }
 
   private choose(bounds: readonly Bound[], inside: Scalar, outside: Scalar): Scalar {
-    return { kind: 'op', dtype: inside.dtype, op: 'where', args: [{ kind: 'inside', dtype: 'bool', bounds }, inside, outside] };
+    return {
+      kind: 'op',
+      dtype: inside.dtype,
+      op: 'where',
+      args: [{ kind: 'inside', dtype: 'bool', bounds }, inside, outside],
+    };
   }
 }

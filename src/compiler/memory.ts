@@ -32,7 +32,9 @@ export function planMemory(lives: readonly Life[]): MemoryPlan {
   let step = 0;
   for (const life of starts) {
     // What ended before this step is free; what ends in it is still in use by kernels running beside.
-    for (; step < life.first; step++) for (const ended of ending.get(step) ?? []) release(gaps, offsets.get(ended.buffer) ?? 0, padded(ended.bytes));
+    for (; step < life.first; step++)
+      for (const ended of ending.get(step) ?? [])
+        release(gaps, offsets.get(ended.buffer) ?? 0, padded(ended.bytes));
     const bytes = padded(life.bytes);
     let best: Gap | undefined;
     for (const gap of gaps) {
@@ -67,12 +69,12 @@ function release(gaps: Gap[], start: number, bytes: number): void {
   gaps.splice(i, 0, { start, end: start + bytes });
   const next = gaps[i + 1];
   const here = gaps[i] as Gap;
-  if (next !== undefined && next.start === here.end) {
+  if (next?.start === here.end) {
     here.end = next.end;
     gaps.splice(i + 1, 1);
   }
   const before = gaps[i - 1];
-  if (before !== undefined && before.end === here.start) {
+  if (before?.end === here.start) {
     before.end = here.end;
     gaps.splice(i, 1);
   }

@@ -11,14 +11,53 @@ const DEEPEST = 32;
 const LARGEST = 400;
 
 const COSTS: Partial<Record<Op, number>> = {
-  exp: 10, expm1: 12, log: 10, log1p: 12, sin: 14, cos: 14, tan: 20, atan: 14, tanh: 14, sigmoid: 14, erf: 16, pow: 30, atan2: 20,
-  mod: 6, sqrt: 4, div: 3, random: 40, gather: 3, cast: 0.5,
+  exp: 10,
+  expm1: 12,
+  log: 10,
+  log1p: 12,
+  sin: 14,
+  cos: 14,
+  tan: 20,
+  atan: 14,
+  tanh: 14,
+  sigmoid: 14,
+  erf: 16,
+  pow: 30,
+  atan2: 20,
+  mod: 6,
+  sqrt: 4,
+  div: 3,
+  random: 40,
+  gather: 3,
+  cast: 0.5,
 };
 
-const REDUCTIONS: ReadonlySet<Op> = new Set(['sum', 'prod', 'reduceMax', 'reduceMin', 'argmax', 'argmin'] satisfies Op[]);
+const REDUCTIONS: ReadonlySet<Op> = new Set([
+  'sum',
+  'prod',
+  'reduceMax',
+  'reduceMin',
+  'argmax',
+  'argmin',
+] satisfies Op[]);
 /** Computed by kernels of their own kind. */
-const SPECIAL: ReadonlySet<Op> = new Set(['dot', 'conv', 'scatterAdd', 'cumsum', 'argsort', 'item', 'scan'] satisfies Op[]);
-const MOVEMENTS: ReadonlySet<Op> = new Set(['reshape', 'permute', 'expand', 'slice', 'flip', 'window'] satisfies Op[]);
+const SPECIAL: ReadonlySet<Op> = new Set([
+  'dot',
+  'conv',
+  'scatterAdd',
+  'cumsum',
+  'argsort',
+  'item',
+  'scan',
+] satisfies Op[]);
+const MOVEMENTS: ReadonlySet<Op> = new Set([
+  'reshape',
+  'permute',
+  'expand',
+  'slice',
+  'flip',
+  'window',
+] satisfies Op[]);
 
 export const isReduction = (node: Node): boolean => REDUCTIONS.has(node.op);
 export const isSpecial = (node: Node): boolean => SPECIAL.has(node.op);
@@ -71,7 +110,8 @@ export function chooseStored(
         if (!isView(operand)) store(operand);
       }
     }
-    if (node.op === 'gather' && isElementwise(baseOf(node.inputs[0] as Node))) store(baseOf(node.inputs[0] as Node));
+    if (node.op === 'gather' && isElementwise(baseOf(node.inputs[0] as Node)))
+      store(baseOf(node.inputs[0] as Node));
     if (node.op === 'argsort' || node.op === 'scan') for (const input of node.inputs) store(input);
   }
   storeHeavy(order, stored, isLeaf);
@@ -84,14 +124,20 @@ function storeHeavy(order: readonly Node[], stored: Set<Node>, isLeaf: (node: No
   const weights = new Map<Node, Weight>();
   for (const node of order) {
     const weight = weigh(node, stored, isLeaf, weights);
-    if ((weight.depth > DEEPEST || weight.size > LARGEST) && !isLeaf(node) && node.op !== 'scan') stored.add(node);
+    if ((weight.depth > DEEPEST || weight.size > LARGEST) && !isLeaf(node) && node.op !== 'scan')
+      stored.add(node);
     weights.set(node, weight);
   }
 }
 
 const NOTHING: Weight = { cost: 0, depth: 0, size: 0 };
 
-function weigh(node: Node, stored: ReadonlySet<Node>, isLeaf: (node: Node) => boolean, weights: ReadonlyMap<Node, Weight>): Weight {
+function weigh(
+  node: Node,
+  stored: ReadonlySet<Node>,
+  isLeaf: (node: Node) => boolean,
+  weights: ReadonlyMap<Node, Weight>,
+): Weight {
   if (isLeaf(node)) return NOTHING;
   let cost = isElementwise(node) ? (COSTS[node.op] ?? 1) : (COSTS[node.op] ?? 0);
   let depth = 0;
@@ -121,9 +167,12 @@ function storeShared(order: readonly Node[], stored: Set<Node>, isLeaf: (node: N
     if (isLeaf(node)) continue;
     const cost = weights.get(node)?.cost ?? 0;
     const uses = loops.get(node);
-    if (!stored.has(node) && node.op !== 'scan' && cost > CHEAP && uses !== undefined && uses.size > 1) stored.add(node);
+    if (!stored.has(node) && node.op !== 'scan' && cost > CHEAP && uses !== undefined && uses.size > 1)
+      stored.add(node);
     const isRoot = stored.has(node) || node.op === 'scan';
-    const own = isRoot ? new Set([isReduction(node) || !isSpecial(node) ? String(iterationSize(node)) : `#${node.id}`]) : (uses ?? new Set<string>());
+    const own = isRoot
+      ? new Set([isReduction(node) || !isSpecial(node) ? String(iterationSize(node)) : `#${node.id}`])
+      : (uses ?? new Set<string>());
     for (const input of node.inputs) {
       if (isLeaf(input) || stored.has(input)) continue;
       if (repeats(node, input) && (weights.get(input)?.cost ?? 0) > CHEAP) {

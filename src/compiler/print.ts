@@ -5,7 +5,8 @@ import { formatIndex } from './index-expr.js';
 import type { Kernel, KernelProgram, Operand } from './kernel.js';
 import { formatScalar } from './scalar-expr.js';
 
-const loops = (variables: readonly Variable[]): string => variables.map((v) => `i${v.id}<${v.extent}`).join(' ') || '1';
+const loops = (variables: readonly Variable[]): string =>
+  variables.map((v) => `i${v.id}<${v.extent}`).join(' ') || '1';
 
 function operand({ buffer, offset, strides }: Operand): string {
   const terms = [...strides].map(([v, stride]) => `${stride === 1 ? '' : `${stride}*`}i${v.id}`);
@@ -28,7 +29,9 @@ export function formatKernel(kernel: Kernel): string {
       return [
         `contraction ${kernel.name}: batch ${loops(kernel.batch)}, m ${loops(kernel.m)}, n ${loops(kernel.n)}, k ${loops(kernel.k)}`,
         `  acc = sum over k of ${operand(kernel.a)} * ${operand(kernel.b)}`,
-        ...kernel.stores.map(({ buffer, index, value }) => `  b${buffer}[${formatIndex(index)}] = ${formatScalar(value)}`),
+        ...kernel.stores.map(
+          ({ buffer, index, value }) => `  b${buffer}[${formatIndex(index)}] = ${formatScalar(value)}`,
+        ),
       ].join('\n');
     case 'scatter':
       return `scatter: b${kernel.buffer}[${formatScalar(kernel.target)} < ${kernel.size}] += ${formatScalar(kernel.value)}`;
@@ -46,14 +49,21 @@ export function formatKernel(kernel: Kernel): string {
 
 /** All steps of a program; kernels of one step run side by side. */
 export function formatKernels(program: KernelProgram): string {
-  return program.steps.map((step, i) => `step ${i}\n${step.map(formatKernel).join('\n').replaceAll(/^/gm, '  ')}`).join('\n');
+  return program.steps
+    .map((step, i) => `step ${i}\n${step.map(formatKernel).join('\n').replaceAll(/^/gm, '  ')}`)
+    .join('\n');
 }
 
 /** What lies where. */
 export function formatMemory(program: KernelProgram): string {
   const lines = program.buffers.map(({ dtype, size, role }, buffer) => {
     const bytes = size * bytesPerElement(dtype);
-    const place = role.kind === 'temporary' ? `arena at ${program.offsets.get(buffer) ?? 'nowhere (unused)'}` : role.kind === 'window' ? 'window' : `${role.kind} ${role.index}`;
+    const place =
+      role.kind === 'temporary'
+        ? `arena at ${program.offsets.get(buffer) ?? 'nowhere (unused)'}`
+        : role.kind === 'window'
+          ? 'window'
+          : `${role.kind} ${role.index}`;
     return `b${buffer}: ${dtype} x ${size} (${bytes} bytes), ${place}`;
   });
   return [`arena: ${program.arenaBytes} bytes`, ...lines].join('\n');

@@ -34,12 +34,22 @@ interface Planned {
 export function compileGraph(graph: CompilerInput): KernelProgram {
   const assembler = new Assembler(graph.scalars);
   graph.inputs.forEach((node, index) => {
-    assembler.define(node, assembler.addBuffer({ dtype: node.dtype, size: sizeOf(node.shape), role: { kind: 'input', index } }));
+    assembler.define(
+      node,
+      assembler.addBuffer({ dtype: node.dtype, size: sizeOf(node.shape), role: { kind: 'input', index } }),
+    );
   });
   const isInput = new Set(graph.inputs);
-  const simplified = distinct(simplify(graph.outputs, (node) => isInput.has(node)), isInput);
+  const simplified = distinct(
+    simplify(graph.outputs, (node) => isInput.has(node)),
+    isInput,
+  );
   const outputs = simplified.map((node, index) => {
-    const buffer = assembler.addBuffer({ dtype: node.dtype, size: sizeOf(node.shape), role: { kind: 'output', index } });
+    const buffer = assembler.addBuffer({
+      dtype: node.dtype,
+      size: sizeOf(node.shape),
+      role: { kind: 'output', index },
+    });
     assembler.define(node, buffer);
     return buffer;
   });
@@ -86,7 +96,8 @@ class Assembler {
 
   private bufferOf(node: Node): number {
     let buffer = this.places.get(node);
-    if (buffer === undefined) this.places.set(node, (buffer = this.temporary(node.dtype, sizeOf(node.shape))));
+    if (buffer === undefined)
+      this.places.set(node, (buffer = this.temporary(node.dtype, sizeOf(node.shape))));
     return buffer;
   }
 
@@ -112,8 +123,13 @@ class Assembler {
     return [...plannedOf.values()];
   }
 
-  private kernelOf(group: Group, isStored: (node: Node) => boolean, read: ReadonlySet<Node>): Kernel | undefined {
-    const bufferIfStored = (node: Node): number | undefined => (isStored(node) ? this.bufferOf(node) : undefined);
+  private kernelOf(
+    group: Group,
+    isStored: (node: Node) => boolean,
+    read: ReadonlySet<Node>,
+  ): Kernel | undefined {
+    const bufferIfStored = (node: Node): number | undefined =>
+      isStored(node) ? this.bufferOf(node) : undefined;
     if (group.kind === 'other') return this.specialKernel(group, bufferIfStored);
     const lowered = lowerGroup(group, bufferIfStored, this.scalarSlots);
     const name = group.members.map((node) => node.op).join('+');
@@ -121,7 +137,14 @@ class Assembler {
       const stores = lowered.members
         .filter(({ node }) => read.has(node))
         .map(({ node, index, value }) => ({ buffer: this.bufferOf(node), index, value }));
-      return contractionKernel(name, group.members[0] as Node, lowered.variables, stores, bufferIfStored, this.scalarSlots);
+      return contractionKernel(
+        name,
+        group.members[0] as Node,
+        lowered.variables,
+        stores,
+        bufferIfStored,
+        this.scalarSlots,
+      );
     }
     const stages: Stage[] = [];
     for (const { node, value, index, slot, position } of lowered.members) {
@@ -156,14 +179,38 @@ class Assembler {
       ];
       const target = lowering.at(indices, unflatten(ofVariable(position), indices.shape));
       const value = lowering.at(updates, at);
-      return { kind: 'scatter', name: 'scatterAdd', outer, position, inner, target, value, dtype: node.dtype, buffer: this.bufferOf(node), size };
+      return {
+        kind: 'scatter',
+        name: 'scatterAdd',
+        outer,
+        position,
+        inner,
+        target,
+        value,
+        dtype: node.dtype,
+        buffer: this.bufferOf(node),
+        size,
+      };
     }
     if (isOp(node, 'cumsum')) {
       const x = node.inputs[0] as Node;
       const { axis } = node.attributes;
       const [outer, position, inner] = axesAsVariables(x.shape, axis, axis + 1);
-      const at = [...unflatten(ofVariable(outer), x.shape.slice(0, axis)), ofVariable(position), ...unflatten(ofVariable(inner), x.shape.slice(axis + 1))];
-      return { kind: 'cumulative', name: 'cumsum', outer, position, inner, value: lowering.at(x, at), dtype: node.dtype, buffer: this.bufferOf(node) };
+      const at = [
+        ...unflatten(ofVariable(outer), x.shape.slice(0, axis)),
+        ofVariable(position),
+        ...unflatten(ofVariable(inner), x.shape.slice(axis + 1)),
+      ];
+      return {
+        kind: 'cumulative',
+        name: 'cumsum',
+        outer,
+        position,
+        inner,
+        value: lowering.at(x, at),
+        dtype: node.dtype,
+        buffer: this.bufferOf(node),
+      };
     }
     if (isOp(node, 'argsort')) {
       const x = node.inputs[0] as Node;
@@ -203,14 +250,21 @@ class Assembler {
         carried.push(buffer);
         this.define(formal, buffer);
       } else if (i < carries + sequences) {
-        const buffer = this.addBuffer({ dtype: formal.dtype, size: sizeOf(formal.shape), role: { kind: 'window' } });
+        const buffer = this.addBuffer({
+          dtype: formal.dtype,
+          size: sizeOf(formal.shape),
+          role: { kind: 'window' },
+        });
         windows.push({ buffer, whole: given, bytes });
         this.define(formal, buffer);
       } else this.define(formal, given);
     });
 
     const leaves = new Set<Node>(body.parameters);
-    const results = distinct(simplify(body.results, (node) => leaves.has(node)), leaves);
+    const results = distinct(
+      simplify(body.results, (node) => leaves.has(node)),
+      leaves,
+    );
     results.forEach((node, i) => {
       const size = sizeOf(node.shape);
       const bytes = size * bytesPerElement(node.dtype);
@@ -246,7 +300,9 @@ class Assembler {
     }
     const info = this.buffers[output] as BufferInfo;
     const elsewhere = this.temporary(info.dtype, info.size);
-    const moved = planned.map((each) => (each === writer ? { ...each, kernel: redirect(each.kernel, output, elsewhere) } : each));
+    const moved = planned.map((each) =>
+      each === writer ? { ...each, kernel: redirect(each.kernel, output, elsewhere) } : each,
+    );
     moved.forEach((each, i) => (planned[i] = each));
     const replaced = moved[planned.findIndex((_, i) => moved[i]?.needs === writer.needs)] as Planned;
     for (const each of planned) {
@@ -256,7 +312,13 @@ class Assembler {
     const v = variable(info.size);
     const index = ofVariable(v);
     const value: Scalar = { kind: 'load', dtype: info.dtype, buffer: elsewhere, index, guard: [] };
-    const copy: LoopKernel = { kind: 'loop', name: 'copy', rows: [v], columns: [], stages: [{ kind: 'store', buffer: output, index, value }] };
+    const copy: LoopKernel = {
+      kind: 'loop',
+      name: 'copy',
+      rows: [v],
+      columns: [],
+      stages: [{ kind: 'store', buffer: output, index, value }],
+    };
     planned.push({ kernel: copy, needs: new Set([replaced, ...readers]) });
   }
 
@@ -282,7 +344,12 @@ class Assembler {
     this.buffers.forEach(({ role, dtype, size }, buffer) => {
       const from = first.get(buffer);
       if (role.kind !== 'temporary' || from === undefined) return;
-      lives.push({ buffer, bytes: size * bytesPerElement(dtype), first: from, last: last.get(buffer) ?? from });
+      lives.push({
+        buffer,
+        bytes: size * bytesPerElement(dtype),
+        first: from,
+        last: last.get(buffer) ?? from,
+      });
     });
     return lives;
   }
@@ -306,7 +373,11 @@ function combinerOf(node: Node): 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'ar
 
 /** Three variables: the axes before `start`, those up to `end`, those after. */
 function axesAsVariables(shape: Shape, start: number, end: number): [Variable, Variable, Variable] {
-  return [variable(sizeOf(shape.slice(0, start))), variable(sizeOf(shape.slice(start, end))), variable(sizeOf(shape.slice(end)))];
+  return [
+    variable(sizeOf(shape.slice(0, start))),
+    variable(sizeOf(shape.slice(start, end))),
+    variable(sizeOf(shape.slice(end))),
+  ];
 }
 
 /** Stored nodes that are outputs or that a kernel other than their own reads: the only ones that are written. */
@@ -351,9 +422,13 @@ function readsInPlaceOnly(kernel: Kernel, output: number, input: number): boolea
   const target = stores.find((store) => 'buffer' in store && store.buffer === output);
   if (target === undefined || !('index' in target)) return false;
   let inPlace = true;
-  visit(stores.flatMap((store) => [store.value, ...('index' in store ? dataOf(store.index) : [])]), (scalar) => {
-    if (scalar.kind === 'load' && scalar.buffer === input && scalar.index.key !== target.index.key) inPlace = false;
-  });
+  visit(
+    stores.flatMap((store) => [store.value, ...('index' in store ? dataOf(store.index) : [])]),
+    (scalar) => {
+      if (scalar.kind === 'load' && scalar.buffer === input && scalar.index.key !== target.index.key)
+        inPlace = false;
+    },
+  );
   return inPlace;
 }
 
@@ -361,9 +436,17 @@ function readsInPlaceOnly(kernel: Kernel, output: number, input: number): boolea
 function redirect(kernel: Kernel, from: number, to: number): Kernel {
   switch (kernel.kind) {
     case 'loop':
-      return { ...kernel, stages: kernel.stages.map((stage) => (stage.kind === 'store' && stage.buffer === from ? { ...stage, buffer: to } : stage)) };
+      return {
+        ...kernel,
+        stages: kernel.stages.map((stage) =>
+          stage.kind === 'store' && stage.buffer === from ? { ...stage, buffer: to } : stage,
+        ),
+      };
     case 'contraction':
-      return { ...kernel, stores: kernel.stores.map((store) => (store.buffer === from ? { ...store, buffer: to } : store)) };
+      return {
+        ...kernel,
+        stores: kernel.stores.map((store) => (store.buffer === from ? { ...store, buffer: to } : store)),
+      };
     case 'scatter':
     case 'cumulative':
     case 'sort':
@@ -399,4 +482,3 @@ function inSteps(planned: readonly Planned[]): Step[] {
     return [...loops.map((kernel) => [kernel]), ...(rest.length > 0 ? [rest] : [])];
   });
 }
-

@@ -6,10 +6,47 @@ import { formatIndex, strideOf, variablesOf, type Index, type Variable } from '.
 /** The element-wise primitives. */
 export type ElementwiseOp = Extract<
   Op,
-  | 'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'round' | 'trunc' | 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p'
-  | 'sin' | 'cos' | 'tan' | 'atan' | 'tanh' | 'sigmoid' | 'erf' | 'not' | 'cast' | 'bitcast'
-  | 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'pow' | 'max' | 'min' | 'atan2'
-  | 'eq' | 'ne' | 'lt' | 'le' | 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'where'
+  | 'neg'
+  | 'abs'
+  | 'sign'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'trunc'
+  | 'sqrt'
+  | 'exp'
+  | 'expm1'
+  | 'log'
+  | 'log1p'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'atan'
+  | 'tanh'
+  | 'sigmoid'
+  | 'erf'
+  | 'not'
+  | 'cast'
+  | 'bitcast'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'pow'
+  | 'max'
+  | 'min'
+  | 'atan2'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr'
+  | 'where'
 >;
 
 /** low <= index < high, and index divisible by `multiple`. */
@@ -21,16 +58,32 @@ export interface Bound {
 
 export type Scalar =
   /** An element of a buffer. Under `guard`, the index may be out of range wherever a bound fails; the value is then of no interest. */
-  | { readonly kind: 'load'; readonly dtype: DType; readonly buffer: number; readonly index: Index; readonly guard: readonly Bound[] }
+  | {
+      readonly kind: 'load';
+      readonly dtype: DType;
+      readonly buffer: number;
+      readonly index: Index;
+      readonly guard: readonly Bound[];
+    }
   | { readonly kind: 'constant'; readonly dtype: DType; readonly value: number }
   /** Number `slot` of the run's scalars. */
   | { readonly kind: 'scalar'; readonly dtype: DType; readonly slot: number }
   | { readonly kind: 'index'; readonly dtype: 'int32'; readonly index: Index }
   /** Whether all bounds hold. */
   | { readonly kind: 'inside'; readonly dtype: 'bool'; readonly bounds: readonly Bound[] }
-  | { readonly kind: 'op'; readonly dtype: DType; readonly op: ElementwiseOp; readonly args: readonly Scalar[] }
+  | {
+      readonly kind: 'op';
+      readonly dtype: DType;
+      readonly op: ElementwiseOp;
+      readonly args: readonly Scalar[];
+    }
   /** A Threefry word for counter `index` under the key in `args`. */
-  | { readonly kind: 'random'; readonly dtype: 'uint32'; readonly index: Index; readonly args: readonly [Scalar, Scalar] }
+  | {
+      readonly kind: 'random';
+      readonly dtype: 'uint32';
+      readonly index: Index;
+      readonly args: readonly [Scalar, Scalar];
+    }
   /** The result of a reduction of the same kernel and row. */
   | { readonly kind: 'reduced'; readonly dtype: DType; readonly slot: number }
   /** The sum a contraction has accumulated at this point. */
@@ -127,7 +180,9 @@ export function formatScalar(scalar: Scalar): string {
     case 'index':
       return `(${formatIndex(scalar.index)})`;
     case 'inside':
-      return scalar.bounds.map(({ index, low, high }) => `${low} <= ${formatIndex(index)} < ${high}`).join(' and ');
+      return scalar.bounds
+        .map(({ index, low, high }) => `${low} <= ${formatIndex(index)} < ${high}`)
+        .join(' and ');
     case 'op':
       return `${scalar.op === 'cast' ? scalar.dtype : scalar.op}(${scalar.args.map(formatScalar).join(', ')})`;
     case 'random':

@@ -1,6 +1,18 @@
 /** Graph → smaller graph: one node per distinct value, identities gone, contractions in the form that kernels take. */
 import { sizeOf } from '../core/shape.js';
-import { binary, constant, conv, expand, pad, permute, reduce, reshape, slice, sum, windows } from '../graph/build.js';
+import {
+  binary,
+  constant,
+  conv,
+  expand,
+  pad,
+  permute,
+  reduce,
+  reshape,
+  slice,
+  sum,
+  windows,
+} from '../graph/build.js';
 import { isOp, Node, topologicalOrder, type Attributes } from '../graph/node.js';
 import { attributesKey } from '../graph/structure.js';
 
@@ -108,7 +120,10 @@ function rewrite(node: Node): Node {
 function permutation(x: Node, axes: readonly number[]): Node {
   if (!isOp(x, 'permute')) return permute(x, axes);
   const { axes: before } = x.attributes;
-  return permute(x.inputs[0] as Node, axes.map((axis) => before[axis] ?? axis));
+  return permute(
+    x.inputs[0] as Node,
+    axes.map((axis) => before[axis] ?? axis),
+  );
 }
 
 /** x / c is x · (1/c) when 1/c is exact, that is for powers of two. */
@@ -145,11 +160,22 @@ function splitReduction(node: Node<'sum'>): Node {
 function contraction(node: Node<'dot'>): Node {
   const [a, b] = node.inputs as [Node, Node];
   const { batchA, batchB, contractA, contractB } = node.attributes;
-  const freeA = a.shape.map((_, axis) => axis).filter((axis) => !batchA.includes(axis) && !contractA.includes(axis));
-  const freeB = b.shape.map((_, axis) => axis).filter((axis) => !batchB.includes(axis) && !contractB.includes(axis));
-  const count = (x: Node, axes: readonly number[]): number => axes.reduce((product, axis) => product * (x.shape[axis] ?? 1), 1);
+  const freeA = a.shape
+    .map((_, axis) => axis)
+    .filter((axis) => !batchA.includes(axis) && !contractA.includes(axis));
+  const freeB = b.shape
+    .map((_, axis) => axis)
+    .filter((axis) => !batchB.includes(axis) && !contractB.includes(axis));
+  const count = (x: Node, axes: readonly number[]): number =>
+    axes.reduce((product, axis) => product * (x.shape[axis] ?? 1), 1);
   const sides = Math.min(count(a, freeA), count(b, freeB));
-  if (node.dtype === 'float32' && sides >= SMALLEST_MATRIX_SIDE && count(a, contractA) > 0 && sizeOf(node.shape) > 0) return node;
+  if (
+    node.dtype === 'float32' &&
+    sides >= SMALLEST_MATRIX_SIDE &&
+    count(a, contractA) > 0 &&
+    sizeOf(node.shape) > 0
+  )
+    return node;
   const left = permute(a, [...batchA, ...freeA, ...contractA]);
   const right = permute(b, [...batchB, ...freeB, ...contractB]);
   const sizes = (x: Node, axes: readonly number[]): number[] => axes.map((axis) => x.shape[axis] ?? 1);
@@ -157,10 +183,19 @@ function contraction(node: Node<'dot'>): Node {
   const full = [...sizes(a, batchA), ...sizes(a, freeA), ...sizes(b, freeB), ...sizes(a, contractA)];
   const product = binary(
     'mul',
-    expand(reshape(left, [...sizes(a, batchA), ...sizes(a, freeA), ...ones(freeB), ...sizes(a, contractA)]), full),
-    expand(reshape(right, [...sizes(a, batchA), ...ones(freeA), ...sizes(b, freeB), ...sizes(a, contractA)]), full),
+    expand(
+      reshape(left, [...sizes(a, batchA), ...sizes(a, freeA), ...ones(freeB), ...sizes(a, contractA)]),
+      full,
+    ),
+    expand(
+      reshape(right, [...sizes(a, batchA), ...ones(freeA), ...sizes(b, freeB), ...sizes(a, contractA)]),
+      full,
+    ),
   );
-  return sum(product, contractA.map((_, i) => full.length - contractA.length + i));
+  return sum(
+    product,
+    contractA.map((_, i) => full.length - contractA.length + i),
+  );
 }
 
 /** Padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */
@@ -169,22 +204,39 @@ function convolution(node: Node<'conv'>): Node {
   const { padding, inputDilation, stride, dilation, groups } = node.attributes;
   const padded = prepareInput(x, padding, inputDilation);
   const none = stride.map(() => [0, 0] as const);
-  const plain: Attributes['conv'] = { stride, padding: none, dilation, inputDilation: stride.map(() => 1), groups };
+  const plain: Attributes['conv'] = {
+    stride,
+    padding: none,
+    dilation,
+    inputDilation: stride.map(() => 1),
+    groups,
+  };
   const [, , ...space] = node.shape;
   const columns = (node.shape[0] ?? 1) * sizeOf(space);
   const rows = (w.shape[0] ?? 1) / groups;
-  if (node.dtype === 'float32' && rows >= SMALLEST_MATRIX_SIDE && columns >= SMALLEST_MATRIX_SIDE && sizeOf(node.shape) > 0) {
+  if (
+    node.dtype === 'float32' &&
+    rows >= SMALLEST_MATRIX_SIDE &&
+    columns >= SMALLEST_MATRIX_SIDE &&
+    sizeOf(node.shape) > 0
+  ) {
     return conv(padded, w, plain);
   }
   return windowedSum(padded, w, plain);
 }
 
-function prepareInput(x: Node, padding: Attributes['conv']['padding'], inputDilation: readonly number[]): Node {
+function prepareInput(
+  x: Node,
+  padding: Attributes['conv']['padding'],
+  inputDilation: readonly number[],
+): Node {
   const low = [0, 0, ...padding.map(([before]) => Math.max(0, before))];
   const high = [0, 0, ...padding.map(([, after]) => Math.max(0, after))];
   const spread = pad(x, low, high, [0, 0, ...inputDilation.map((by) => by - 1)]);
   const start = [0, 0, ...padding.map(([before]) => Math.max(0, -before))];
-  const stop = spread.shape.map((n, axis) => n - (axis < 2 ? 0 : Math.max(0, -(padding[axis - 2]?.[1] ?? 0))));
+  const stop = spread.shape.map(
+    (n, axis) => n - (axis < 2 ? 0 : Math.max(0, -(padding[axis - 2]?.[1] ?? 0))),
+  );
   return slice(spread, start, stop);
 }
 
@@ -194,16 +246,28 @@ function windowedSum(x: Node, w: Node, { stride, dilation, groups }: Attributes[
   const [batch = 1, channels = 1] = x.shape;
   const [out = 1, perGroup = 1, ...kernel] = w.shape;
   let view = x;
-  for (let i = 0; i < dims; i++) view = windows(view, 2 + 2 * i, kernel[i] ?? 1, stride[i] ?? 1, dilation[i] ?? 1);
+  for (let i = 0; i < dims; i++)
+    view = windows(view, 2 + 2 * i, kernel[i] ?? 1, stride[i] ?? 1, dilation[i] ?? 1);
   const positions = kernel.map((_, i) => view.shape[2 + 2 * i] ?? 1);
   // [N, C, o, k, o, k, …] → [N, groups, 1, o…, C/groups, k…]
   view = permute(view, [0, ...kernel.map((_, i) => 2 + 2 * i), 1, ...kernel.map((_, i) => 3 + 2 * i)]);
   view = reshape(view, [batch, ...positions, groups, channels / groups, ...kernel]);
-  view = permute(view, [0, dims + 1, ...positions.map((_, i) => i + 1), dims + 2, ...kernel.map((_, i) => dims + 3 + i)]);
+  view = permute(view, [
+    0,
+    dims + 1,
+    ...positions.map((_, i) => i + 1),
+    dims + 2,
+    ...kernel.map((_, i) => dims + 3 + i),
+  ]);
   const full = [batch, groups, out / groups, ...positions, perGroup, ...kernel];
   const left = expand(reshape(view, [batch, groups, 1, ...positions, perGroup, ...kernel]), full);
-  const right = expand(reshape(w, [1, groups, out / groups, ...positions.map(() => 1), perGroup, ...kernel]), full);
-  const total = sum(binary('mul', left, right), Array.from({ length: dims + 1 }, (_, i) => 3 + dims + i));
+  const right = expand(
+    reshape(w, [1, groups, out / groups, ...positions.map(() => 1), perGroup, ...kernel]),
+    full,
+  );
+  const total = sum(
+    binary('mul', left, right),
+    Array.from({ length: dims + 1 }, (_, i) => 3 + dims + i),
+  );
   return reshape(total, [batch, out, ...positions]);
 }
-

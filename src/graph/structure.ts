@@ -48,7 +48,9 @@ export function attributesKey(node: Node): string {
   }
   if (isOp(node, 'constant')) return literal(node.attributes.value);
   if (isOp(node, 'pad')) return JSON.stringify(node.attributes) + literal(node.attributes.value);
-  return node.inputs.length === 0 || Object.keys(node.attributes).length > 0 ? JSON.stringify(node.attributes) : '';
+  return node.inputs.length === 0 || Object.keys(node.attributes).length > 0
+    ? JSON.stringify(node.attributes)
+    : '';
 }
 
 /** Numbers that JSON does not tell apart: -0, NaN, infinities. */

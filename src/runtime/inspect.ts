@@ -81,7 +81,8 @@ export function formatGraph(outputs: readonly Node[]): string {
   const numbers = new Map<Node, number>();
   const lines = topologicalOrder(outputs, true).map((node) => {
     numbers.set(node, numbers.size);
-    const inputs = node.value === undefined ? node.inputs.map((input) => `%${numbers.get(input) ?? '?'}`) : [];
+    const inputs =
+      node.value === undefined ? node.inputs.map((input) => `%${numbers.get(input) ?? '?'}`) : [];
     const what = node.value === undefined ? node.op : 'value';
     return `%${numbers.get(node) ?? '?'}: ${node.dtype}[${node.shape.join(', ')}] = ${what}(${inputs.join(', ')})${formatAttributes(node)}`;
   });

@@ -16,7 +16,11 @@ export class ReferenceDevice implements Device {
   compile(original: ProgramGraph): Program {
     const graph = snapshot(original);
     return {
-      run: (inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void => {
+      run: (
+        inputs: readonly AnyStorage[],
+        scalars: readonly number[],
+        outputs: readonly DeviceStorage[],
+      ): void => {
         const values = new Map<Node, TypedArray>();
         graph.inputs.forEach((node, i) => {
           const storage = inputs[i];

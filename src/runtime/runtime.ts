@@ -21,7 +21,9 @@ const makers = new Map<string, () => Device>([
   ['reference', () => new ReferenceDevice()],
 ]);
 const devices = new Map<string, Device>();
-const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => { program.free(); });
+const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => {
+  program.free();
+});
 let chosen: string | undefined;
 
 /** Adds a kind of device under `name`; `make` runs when it is first used. */
@@ -36,7 +38,8 @@ export function deviceNames(): string[] {
 
 /** Chooses the device for everything evaluated from now on. */
 export function setDevice(name: string): void {
-  if (!makers.has(name)) throw new ArgumentError(`unknown device '${name}'`, `known devices: ${deviceNames().join(', ')}`);
+  if (!makers.has(name))
+    throw new ArgumentError(`unknown device '${name}'`, `known devices: ${deviceNames().join(', ')}`);
   chosen = name;
 }
 
@@ -79,7 +82,9 @@ export function programFor(key: string, graph: ProgramGraph): Program {
 
 /** Computes `outputs` and carries out `updates`, all in one program. Afterwards each node has its value. */
 export function evaluate(outputs: readonly Node[], updates: readonly Update[] = []): void {
-  const wanted = [...new Set([...outputs, ...updates.map((each) => each.node)])].filter((node) => node.value === undefined);
+  const wanted = [...new Set([...outputs, ...updates.map((each) => each.node)])].filter(
+    (node) => node.value === undefined,
+  );
   for (const node of outputs) if (node.value !== undefined) valueOf(node);
   const targets = new Map(updates.map((each) => [each.node, each.slot]));
   if (wanted.length > 0) {
@@ -89,9 +94,15 @@ export function evaluate(outputs: readonly Node[], updates: readonly Update[] = 
     const program = programFor(key, graph);
     const places = wanted.map((node) => {
       const slot = targets.get(node);
-      return slot === undefined ? currentDevice().allocate(node.dtype, sizeOf(node.shape)) : takeSpare(slot, node);
+      return slot === undefined
+        ? currentDevice().allocate(node.dtype, sizeOf(node.shape))
+        : takeSpare(slot, node);
     });
-    program.run(values, scalars.map((node) => node.attributes.cell.value), places);
+    program.run(
+      values,
+      scalars.map((node) => node.attributes.cell.value),
+      places,
+    );
     wanted.forEach((node, i) => {
       const place = places[i] as DeviceStorage;
       const slot = targets.get(node);
@@ -133,11 +144,15 @@ export function settle(place: DeviceStorage): AnyStorage {
 }
 
 /** Storages nobody can reach. A safety net for large results only: callbacks never run inside a synchronous loop. */
-const unreachable = new FinalizationRegistry<() => void>((release) => { release(); });
+const unreachable = new FinalizationRegistry<() => void>((release) => {
+  release();
+});
 
 function freeWhenUnreachable(place: DeviceStorage): void {
   const { device, dtype, size, address } = place;
-  unreachable.register(place, () => { device.free(new DeviceStorage(device, dtype, size, address)); });
+  unreachable.register(place, () => {
+    device.free(new DeviceStorage(device, dtype, size, address));
+  });
 }
 
 /** Memory for a slot's next value that is not the current one. */

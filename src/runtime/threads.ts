@@ -12,7 +12,10 @@ export function threadCount(): number {
 /** Sets the number of threads for everything that runs from now on. Results do not depend on it. */
 export function setThreads(threads: number): void {
   if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-    throw new ArgumentError(`setThreads: ${threads} is not a number of threads`, 'use a whole number from 1 to 256');
+    throw new ArgumentError(
+      `setThreads: ${threads} is not a number of threads`,
+      'use a whole number from 1 to 256',
+    );
   }
   wanted = threads;
   for (const listener of listeners) listener();

@@ -34,11 +34,16 @@ export class WasmDevice implements Device {
   private arenaBytes = 0;
   /** Host values seen once, and the heap copies of those seen again. */
   private readonly copies = new WeakMap<HostStorage, DeviceStorage | 'seen'>();
-  private readonly unreachable = new FinalizationRegistry<number>((address) => { this.heap.free(address); });
+  private readonly unreachable = new FinalizationRegistry<number>((address) => {
+    this.heap.free(address);
+  });
 
   constructor() {
     if (!wasmFeatures().simd) {
-      throw new DeviceError('this host has no WebAssembly SIMD', "use a newer version of Node or of the browser, or device 'reference'");
+      throw new DeviceError(
+        'this host has no WebAssembly SIMD',
+        "use a newer version of Node or of the browser, or device 'reference'",
+      );
     }
     this.heap = new Heap();
     onThreadsChanged(() => {
@@ -115,7 +120,10 @@ export class WasmProgram implements Program {
     this.device = device;
     const kernels = compileGraph(graph);
     const code = lowerProgram(kernels, LANES);
-    const bytes = encodeModule(code.module, { relaxedFma: wasmFeatures().relaxedFma, shared: device.heap.shared });
+    const bytes = encodeModule(code.module, {
+      relaxedFma: wasmFeatures().relaxedFma,
+      shared: device.heap.shared,
+    });
     this.compiled = { kernels, code, bytes };
     this.module = new WebAssembly.Module(bytes);
     this.table = device.heap.allocate(code.layout.bytes);
@@ -156,7 +164,11 @@ export class WasmProgram implements Program {
     });
     words[code.layout.scratch / 4] = arena + this.scratchOffset;
     kernels.scalars.forEach((dtype, slot) => {
-      const place = device.heap.view(computeDType(dtype) === 'bool' ? 'int32' : computeDType(dtype), this.table + code.layout.scalars + 8 * slot, 1);
+      const place = device.heap.view(
+        computeDType(dtype) === 'bool' ? 'int32' : computeDType(dtype),
+        this.table + code.layout.scalars + 8 * slot,
+        1,
+      );
       place[0] = scalars[slot] ?? Number.NaN;
     });
     words.fill(0, code.layout.counters / 4, code.layout.bytes / 4);
@@ -176,7 +188,9 @@ export class WasmProgram implements Program {
     const arena = device.reserve(this.scratchOffset + code.scratchBytes * device.pool.threads + 64);
     const scratch = arena + this.scratchOffset;
     const words = device.heap.view('int32', this.table, code.layout.bytes / 4);
-    kernels.buffers.forEach((_, buffer) => (words[buffer] = own[buffer]?.address ?? arena + (kernels.offsets.get(buffer) ?? 0)));
+    kernels.buffers.forEach(
+      (_, buffer) => (words[buffer] = own[buffer]?.address ?? arena + (kernels.offsets.get(buffer) ?? 0)),
+    );
     words[code.layout.scratch / 4] = scratch;
     const { exports } = new WebAssembly.Instance(this.module, wasmImports(device.heap.memory, true));
     const times = code.kernels.map(({ kernel, entry, units, flops }) => {
@@ -186,7 +200,8 @@ export class WasmProgram implements Program {
         const start = performance.now();
         // In pieces, as threads take them: long calls would not be entered by better code once it is there.
         const piece = Math.max(1, Math.ceil(units / 16));
-        for (let begin = 0; begin < units; begin += piece) run(this.table, begin, Math.min(units, begin + piece), scratch);
+        for (let begin = 0; begin < units; begin += piece)
+          run(this.table, begin, Math.min(units, begin + piece), scratch);
         best = Math.min(best, performance.now() - start);
       }
       return { kernel, milliseconds: best, flops };
@@ -197,7 +212,8 @@ export class WasmProgram implements Program {
 
   free(): void {
     this.device.heap.free(this.table);
-    if (this.loaded !== undefined && this.loaded.pool === this.device.pool) this.loaded.pool.unload(this.loaded.program);
+    if (this.loaded?.pool === this.device.pool)
+      this.loaded.pool.unload(this.loaded.program);
   }
 
   private loadedInto(pool: ThreadPool): LoadedProgram {
@@ -211,7 +227,12 @@ export class WasmProgram implements Program {
     return value.device === this.device ? value.address : undefined;
   }
 
-  private input(value: AnyStorage | undefined, place: number | undefined, index: number, arena: number): number {
+  private input(
+    value: AnyStorage | undefined,
+    place: number | undefined,
+    index: number,
+    arena: number,
+  ): number {
     if (place !== undefined) return place;
     if (value === undefined) throw new InternalError(`input ${index} of a program is missing`);
     const data = value instanceof HostStorage ? value.data : value.device.read(value);

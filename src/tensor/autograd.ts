@@ -12,7 +12,10 @@ export type Gradients<T> = MapTree<T, Tensor, Tensor>;
 
 function checkLoss(loss: Tensor): void {
   if (loss.size !== 1) {
-    throw new GradientError(`grad: the loss must be a single number, got shape ${formatShape(loss.shape)}`, 'reduce it with mean() or sum() first');
+    throw new GradientError(
+      `grad: the loss must be a single number, got shape ${formatShape(loss.shape)}`,
+      'reduce it with mean() or sum() first',
+    );
   }
 }
 
@@ -44,8 +47,13 @@ export function grad<T>(loss: Tensor, wrt: T): Gradients<T>;
  * await slope(tensor([1, 2])).array(); // => [3, 12]
  * ```
  */
-export function grad<T, Rest extends readonly unknown[]>(fn: (x: T, ...rest: Rest) => Tensor): (x: T, ...rest: Rest) => Gradients<T>;
-export function grad(first: Tensor | ((x: unknown, ...rest: readonly unknown[]) => Tensor), wrt?: unknown): unknown {
+export function grad<T, Rest extends readonly unknown[]>(
+  fn: (x: T, ...rest: Rest) => Tensor,
+): (x: T, ...rest: Rest) => Gradients<T>;
+export function grad(
+  first: Tensor | ((x: unknown, ...rest: readonly unknown[]) => Tensor),
+  wrt?: unknown,
+): unknown {
   if (isTensor(first)) return gradientsOf(first, wrt);
   return (x: unknown, ...rest: readonly unknown[]) => valueAndGrad(first)(x, ...rest)[1];
 }
@@ -65,9 +73,9 @@ export function valueAndGrad<T, Rest extends readonly unknown[]>(
 ): (x: T, ...rest: Rest) => [Tensor, Gradients<T>] {
   return (x, ...rest) => {
     // Fresh nodes: the argument may be used elsewhere too, and twice in one tree.
-    const own = mapTree(x, isTensor, (tensor) => new Tensor(barrier(tensor.node))) as T;
-    const value = fn(own, ...rest);
-    return [value, gradientsOf(value, own) as Gradients<T>];
+    const own: unknown = mapTree(x, isTensor, (tensor: Tensor) => new Tensor(barrier(tensor.node)));
+    const value = fn(own as T, ...rest);
+    return [value, gradientsOf(value, own as T)];
   };
 }
 
@@ -115,8 +123,16 @@ export function customGradient<Args extends readonly Tensor[]>(
     const own = args.map((arg) => new Tensor(arg.node)) as unknown as Args;
     const result = fn(...own);
     const rule = (gradient: Node, primals: readonly Node[]): (Node | undefined)[] =>
-      backwardRule(new Tensor(gradient), ...(primals.map((node) => new Tensor(node)) as unknown as Args)).map((each) => each?.node);
-    return new Tensor(custom(result.node, args.map((arg) => arg.node), rule));
+      backwardRule(new Tensor(gradient), ...(primals.map((node) => new Tensor(node)) as unknown as Args)).map(
+        (each) => each?.node,
+      );
+    return new Tensor(
+      custom(
+        result.node,
+        args.map((arg) => arg.node),
+        rule,
+      ),
+    );
   };
 }
 
@@ -124,11 +140,17 @@ export function customGradient<Args extends readonly Tensor[]>(
  * Computes `fn` again during the backward pass instead of keeping its intermediate values (Chen et al. 2016,
  * "Training deep nets with sublinear memory cost"). Values and gradients are unchanged.
  */
-export function checkpoint<Args extends readonly Tensor[]>(fn: (...args: Args) => Tensor): (...args: Args) => Tensor {
+export function checkpoint<Args extends readonly Tensor[]>(
+  fn: (...args: Args) => Tensor,
+): (...args: Args) => Tensor {
   return customGradient(fn, (gradient, ...args) => {
     // Tying the inputs to the gradient keeps the second computation from starting early or merging with the first.
     const again = args.map((arg) => new Tensor(barrier(arg.node, [gradient.node]))) as unknown as Args;
     const result = fn(...again);
-    return gradients(result.node, again.map((arg) => arg.node), gradient.node).map((node) => (node === undefined ? undefined : new Tensor(node)));
+    return gradients(
+      result.node,
+      again.map((arg) => arg.node),
+      gradient.node,
+    ).map((node) => (node === undefined ? undefined : new Tensor(node)));
   });
 }

@@ -69,7 +69,16 @@ export function compile<Args extends readonly unknown[], Result>(
 }
 
 /** The graphs that a compiled function has been traced to so far; for `inspect`. */
-export function tracedGraphs(compiled: object): { outputs: readonly Node[]; inputs: readonly Node[]; key: string; overwrites: readonly (number | undefined)[] }[] | undefined {
+export function tracedGraphs(
+  compiled: object,
+):
+  | {
+      outputs: readonly Node[];
+      inputs: readonly Node[];
+      key: string;
+      overwrites: readonly (number | undefined)[];
+    }[]
+  | undefined {
   const cache = compiledFunctions.get(compiled);
   return cache?.list().map((entry) => ({
     outputs: entry.outputs,
@@ -103,7 +112,9 @@ let nextObjectId = 0;
 function signatureOf(value: unknown): string {
   if (isTensor(value)) return `${value.dtype}[${value.shape.join()}]`;
   if (isTree(value)) {
-    return `{${Object.entries(value).map(([key, child]) => `${key}:${signatureOf(child)}`).join()}}`;
+    return `{${Object.entries(value)
+      .map(([key, child]) => `${key}:${signatureOf(child)}`)
+      .join()}}`;
   }
   if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
     let id = objectIds.get(value);
@@ -117,12 +128,17 @@ function replaceTensors(value: unknown, replace: (tensor: Tensor) => unknown): u
   if (isTensor(value)) return replace(value);
   if (Array.isArray(value)) return value.map((child) => replaceTensors(child, replace));
   if (isTree(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, replaceTensors(child, replace)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, child]) => [key, replaceTensors(child, replace)]),
+    );
   }
   return value;
 }
 
-function traceFunction<Args extends readonly unknown[]>(fn: (...args: Args) => unknown, args: Args): Compiled {
+function traceFunction<Args extends readonly unknown[]>(
+  fn: (...args: Args) => unknown,
+  args: Args,
+): Compiled {
   const sources = new Map<Node, Source>();
   let count = 0;
   const formal = replaceTensors(args, (tensor) => {
@@ -153,7 +169,9 @@ function traceFunction<Args extends readonly unknown[]>(fn: (...args: Args) => u
   const nodes = new Map<Tensor, Node>();
   const resultTensors: Tensor[] = [];
   visitTensors(returned, resultTensors);
-  withTrace(trace, () => { for (const tensor of resultTensors) nodes.set(tensor, tensor.node); });
+  withTrace(trace, () => {
+    for (const tensor of resultTensors) nodes.set(tensor, tensor.node);
+  });
   const results = resultTensors.map((tensor) => nodes.get(tensor) as Node);
 
   const takers = new Map<Node, Variable[]>();
@@ -180,7 +198,9 @@ function overwritesOf(entry: Compiled): (number | undefined)[] {
   return entry.outputs.map((_, i) => {
     const [variable, ...others] = entry.assigns[i] ?? [];
     if (variable === undefined || others.length > 0 || entry.isResult[i] === true) return undefined;
-    const index = entry.inputs.findIndex((source) => source.kind === 'variable' && source.variable === variable);
+    const index = entry.inputs.findIndex(
+      (source) => source.kind === 'variable' && source.variable === variable,
+    );
     return index < 0 ? undefined : index;
   });
 }
@@ -188,7 +208,9 @@ function overwritesOf(entry: Compiled): (number | undefined)[] {
 function run(entry: Compiled, args: readonly Tensor[]): unknown {
   // Pending work first: it may be what the arguments are made of, or what variables are waiting for.
   const unknown = args.map((tensor) => tensor.node);
-  for (const source of entry.inputs) if (source.kind === 'variable' && source.variable.memory().shared) unknown.push(source.variable.outerNode);
+  for (const source of entry.inputs)
+    if (source.kind === 'variable' && source.variable.memory().shared)
+      unknown.push(source.variable.outerNode);
   realize(unknown);
 
   const values = entry.inputs.map((source): AnyStorage => {
@@ -202,16 +224,30 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
     }
   });
   const overwrites = overwritesOf(entry);
-  const program: Program = programFor(entry.key, { inputs: entry.inputNodes, scalars: entry.scalars, outputs: entry.outputs, overwrites });
+  const program: Program = programFor(entry.key, {
+    inputs: entry.inputNodes,
+    scalars: entry.scalars,
+    outputs: entry.outputs,
+    overwrites,
+  });
   const device = currentDevice();
   const places = entry.outputs.map((node, i) => {
     const [variable] = entry.assigns[i] ?? [];
-    if (variable === undefined || entry.isResult[i] === true) return device.allocate(node.dtype, sizeOf(node.shape));
+    if (variable === undefined || entry.isResult[i] === true)
+      return device.allocate(node.dtype, sizeOf(node.shape));
     const { slot, shared } = variable.memory();
-    const inPlace = overwrites[i] !== undefined && !shared && slot.current instanceof DeviceStorage && slot.current.device === device;
+    const inPlace =
+      overwrites[i] !== undefined &&
+      !shared &&
+      slot.current instanceof DeviceStorage &&
+      slot.current.device === device;
     return inPlace ? (slot.current as DeviceStorage) : takeSpare(slot, node);
   });
-  program.run(values, entry.scalars.map((node) => node.attributes.cell.value), places);
+  program.run(
+    values,
+    entry.scalars.map((node) => node.attributes.cell.value),
+    places,
+  );
 
   const known = new Map<Node, Node>();
   entry.outputs.forEach((output, i) => {

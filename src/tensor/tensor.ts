@@ -71,7 +71,10 @@ export class Tensor<S extends Shape = Shape> {
   /** The single element of a tensor of size 1; throws ShapeError for any other. */
   async item(): Promise<number> {
     if (this.size !== 1) {
-      throw new ShapeError(`item: a tensor of shape ${formatShape(this.shape)} has ${this.size} elements, not one`, 'use array() or data(), or reduce it first');
+      throw new ShapeError(
+        `item: a tensor of shape ${formatShape(this.shape)} has ${this.size} elements, not one`,
+        'use array() or data(), or reduce it first',
+      );
     }
     const [value] = await this.array1d();
     return value ?? Number.NaN;
@@ -97,7 +100,12 @@ export class Tensor<S extends Shape = Shape> {
   }
 }
 
-function nest(values: readonly (number | boolean)[], shape: Shape, axis: number, offset: number): NestedArray {
+function nest(
+  values: readonly (number | boolean)[],
+  shape: Shape,
+  axis: number,
+  offset: number,
+): NestedArray {
   const n = shape[axis];
   if (n === undefined) return values[offset] ?? Number.NaN;
   const step = sizeOf(shape.slice(axis + 1));

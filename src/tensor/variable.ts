@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from '../core/errors.js';
 import { formatShape, sameShape, sizeOf, type Shape } from '../core/shape.js';
 import { buffer } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
-import { DeviceStorage, HostStorage, setValue, type AnyStorage } from '../runtime/storage.js';
+import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from '../runtime/storage.js';
 import { replaceValue, type Slot } from '../runtime/runtime.js';
 import { realize, schedule } from './realize.js';
 import { Tensor } from './tensor.js';
@@ -44,12 +44,12 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
   /** Takes the initial value from `initial`, which is computed now. */
   constructor(initial: Tensor<S>) {
     super(undefined);
-    realizeOutsideTraces(initial);
     const { node } = initial;
-    const value = node.value as AnyStorage;
+    if (node.value === undefined) realize([node]);
+    const value = valueOf(node);
     this.slot = {
       // A value in device memory may belong to somebody else; this variable overwrites its own memory only.
-      current: value instanceof HostStorage ? value : new HostStorage(value.dtype, (value as DeviceStorage).device.read(value as DeviceStorage)),
+      current: value instanceof HostStorage ? value : new HostStorage(value.dtype, value.device.read(value)),
       spare: undefined,
     };
     this.fixedShape = node.shape;
@@ -91,10 +91,15 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
   /** Replaces the value; same shape and dtype. Takes effect for everything that reads the variable from now on. */
   assign(value: Tensor): void {
     if (!sameShape(value.shape, this.fixedShape)) {
-      throw new ShapeError(`assign: a variable of shape ${formatShape(this.fixedShape)} cannot take a value of shape ${formatShape(value.shape)}`);
+      throw new ShapeError(
+        `assign: a variable of shape ${formatShape(this.fixedShape)} cannot take a value of shape ${formatShape(value.shape)}`,
+      );
     }
     if (value.dtype !== this.fixedDType) {
-      throw new DTypeError(`assign: a ${this.fixedDType} variable cannot take a ${value.dtype} value`, `cast('${this.fixedDType}') first`);
+      throw new DTypeError(
+        `assign: a ${this.fixedDType} variable cannot take a ${value.dtype} value`,
+        `cast('${this.fixedDType}') first`,
+      );
     }
     const trace = activeTrace();
     if (trace !== undefined) {
@@ -103,7 +108,13 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
     }
     this.leaf = value.node;
     // Read when the update is carried out: a later assignment replaces this one.
-    schedule(this, () => ({ slot: this.slot, node: this.outerNode }), () => { this.leaf = undefined; });
+    schedule(
+      this,
+      () => ({ slot: this.slot, node: this.outerNode }),
+      () => {
+        this.leaf = undefined;
+      },
+    );
   }
 
   /** Replaces the value by host data at once, dropping a pending assignment. */
@@ -112,7 +123,13 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
     const node = buffer(value, this.fixedShape);
     setValue(node, value);
     this.leaf = node;
-    schedule(this, () => ({ slot: this.slot, node }), () => { this.leaf = undefined; });
+    schedule(
+      this,
+      () => ({ slot: this.slot, node }),
+      () => {
+        this.leaf = undefined;
+      },
+    );
   }
 
   /** For compiled functions: the memory, and whether tensors outside may still read its present value. */
@@ -130,10 +147,6 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
     replaceValue(this.slot, value);
     this.leaf = undefined;
   }
-}
-
-function realizeOutsideTraces(initial: Tensor): void {
-  if (initial.node.value === undefined) realize([initial.node]);
 }
 
 /** A variable that training changes. */

@@ -19,9 +19,16 @@ it.each([4, 12, 40, 100])('random graphs of %i steps agree with the reference', 
 it('their gradients agree too', () => {
   for (let seed = 0; seed < 40; seed++) {
     const [last] = randomGraph(seed + 77_000, 15) as [Node];
-    const leaves = topologicalOrder([last]).filter((node) => node.value !== undefined && node.dtype === 'float32');
-    const loss = sum(last, last.shape.map((_, axis) => axis));
-    const found = gradients(loss, leaves).filter((node) => node !== undefined && sizeOf(node.shape) > 0) as Node[];
+    const leaves = topologicalOrder([last]).filter(
+      (node) => node.value !== undefined && node.dtype === 'float32',
+    );
+    const loss = sum(
+      last,
+      last.shape.map((_, axis) => axis),
+    );
+    const found = gradients(loss, leaves).filter(
+      (node) => node !== undefined && sizeOf(node.shape) > 0,
+    ) as Node[];
     if (found.length === 0 || last.value !== undefined) continue;
     try {
       expectAgreement([loss, ...found], { float32: 5e-2 });

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { sizeOf, type Shape } from '../../src/core/shape.js';
 import { allocate, type DType, type TypedArray } from '../../src/core/dtype.js';
-import { HostRandom } from '../../src/core/threefry.js';
+import type { HostRandom } from '../../src/core/threefry.js';
 import { buffer } from '../../src/graph/build.js';
 import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
@@ -41,7 +41,11 @@ export function runOnWasm(outputs: readonly Node[]): { results: TypedArray[]; pr
   const { inputs, scalars } = structureOf(outputs);
   const program = device.compile({ inputs, scalars, outputs, overwrites: outputs.map(() => undefined) });
   const places: DeviceStorage[] = outputs.map((node) => device.allocate(node.dtype, sizeOf(node.shape)));
-  program.run(inputs.map(valueOf), scalars.map((node) => node.attributes.cell.value), places);
+  program.run(
+    inputs.map(valueOf),
+    scalars.map((node) => node.attributes.cell.value),
+    places,
+  );
   const results = places.map((place) => device.read(place));
   for (const place of places) device.free(place);
   program.free();
@@ -76,7 +80,8 @@ export function expectAgreement(outputs: readonly Node[], tolerance: Partial<Tol
       const a = actual[j] as number;
       const e = wanted[j] as number;
       const same = Object.is(a, e) || a === e || Math.abs(a - e) <= limit * Math.max(1, Math.abs(e));
-      if (!same) expect.fail(`${node.op} ${node.dtype} [${node.shape.join()}]: element ${j} is ${a}, should be ${e}`);
+      if (!same)
+        expect.fail(`${node.op} ${node.dtype} [${node.shape.join()}]: element ${j} is ${a}, should be ${e}`);
     }
   });
   return program;

@@ -1,6 +1,5 @@
 /** Modules of the loop IR, run as WebAssembly in this thread. */
-import type {
-  Builder} from '../../src/targets/cpu/ir.js';
+import type { Builder } from '../../src/targets/cpu/ir.js';
 import {
   func,
   i32,

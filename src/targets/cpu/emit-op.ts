@@ -4,13 +4,27 @@ import { InternalError } from '../../core/errors.js';
 import type { ElementwiseOp } from '../../compiler/scalar-expr.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
-import { BINARY_MATH, bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat, UNARY_MATH } from './math.js';
+import {
+  BINARY_MATH,
+  bfloat16ToFloat,
+  floatToBfloat16,
+  floatToHalf,
+  halfToFloat,
+  UNARY_MATH,
+} from './math.js';
 
 /** A constant in every lane that `like` has. */
 const like = (value: Expr, n: number): Expr => ir.constant(value.type, n);
 
 /** `op` of values of dtype `from`; the result has dtype `to`. */
-export function emitOp(b: Builder, op: ElementwiseOp, from: DType, to: DType, args: readonly Expr[], lanes: number): Expr {
+export function emitOp(
+  b: Builder,
+  op: ElementwiseOp,
+  from: DType,
+  to: DType,
+  args: readonly Expr[],
+  lanes: number,
+): Expr {
   const [x, y, z] = args as [Expr, Expr, Expr];
   if (op === 'where') return ir.select(x, y, z);
   if (op === 'bitcast') return bitcast(x, from, to);
@@ -43,7 +57,8 @@ function float(b: Builder, op: ElementwiseOp, x: Expr, y: Expr): Expr {
 }
 
 function logic(op: ElementwiseOp, x: Expr, y: Expr): Expr {
-  const no = (value: Expr): Expr => (value.type === 'maskv' ? ir.unary('not', value) : ir.binary('xor', value, ir.i32(1)));
+  const no = (value: Expr): Expr =>
+    value.type === 'maskv' ? ir.unary('not', value) : ir.binary('xor', value, ir.i32(1));
   switch (op) {
     case 'not':
       return no(x);
@@ -115,7 +130,11 @@ function integer(b: Builder, op: ElementwiseOp, unsigned: boolean, x: Expr, y: E
 /** For what machines only do one number at a time. */
 function byLane(b: Builder, x: Expr, y: Expr, lanes: number, each: (x: Expr, y: Expr) => Expr): Expr {
   if (!ir.isVector(x.type)) return each(x, y);
-  return ir.lanes(Array.from({ length: lanes }, (_, lane) => b.let(each(b.let(ir.extract(x, lane)), b.let(ir.extract(y, lane))))));
+  return ir.lanes(
+    Array.from({ length: lanes }, (_, lane) =>
+      b.let(each(b.let(ir.extract(x, lane)), b.let(ir.extract(y, lane)))),
+    ),
+  );
 }
 
 /** x / 0 and x mod 0 are 0; -2^31 / -1 wraps to itself. Neither may reach the machine's division, which traps. */

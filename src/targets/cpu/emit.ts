@@ -12,7 +12,15 @@ import { emitThreefry } from './threefry.js';
 
 /** How a dtype lies in memory. */
 export const ELEMENT: Readonly<Record<DType, Element>> = {
-  float32: 'f32', float64: 'f64', int32: 'i32', uint32: 'i32', bool: 'u8', uint8: 'u8', int8: 'i8', float16: 'u16', bfloat16: 'u16',
+  float32: 'f32',
+  float64: 'f64',
+  int32: 'i32',
+  uint32: 'i32',
+  bool: 'u8',
+  uint8: 'u8',
+  int8: 'i8',
+  float16: 'u16',
+  bfloat16: 'u16',
 };
 
 /** The scalar type in which a dtype is computed. bool is a truth value: i32 0 or 1, a mask in vectors. */
@@ -41,7 +49,12 @@ export class Emitter {
   private vector: Variable | undefined;
   private accumulator: Expr | undefined;
 
-  constructor(options: { b: Builder; lanes: number; base: (buffer: number) => Expr; scalars: (slot: number, dtype: DType) => Expr }) {
+  constructor(options: {
+    b: Builder;
+    lanes: number;
+    base: (buffer: number) => Expr;
+    scalars: (slot: number, dtype: DType) => Expr;
+  }) {
     this.b = options.b;
     this.lanes = options.lanes;
     this.base = options.base;
@@ -54,7 +67,12 @@ export class Emitter {
     const outerVector = this.vector;
     if (vector !== undefined) this.vector = vector;
     for (const [v, value] of bindings) this.coordinates.set(v, value);
-    this.scopes.push({ variables: [...bindings.keys()], statements: this.b.statements, values: new Map(), indices: new Map() });
+    this.scopes.push({
+      variables: [...bindings.keys()],
+      statements: this.b.statements,
+      values: new Map(),
+      indices: new Map(),
+    });
     body();
     this.scopes.pop();
     for (const v of bindings.keys()) this.coordinates.delete(v);
@@ -78,13 +96,18 @@ export class Emitter {
 
   /** Whether a value has one element per lane here. */
   isVector(scalar: Scalar): boolean {
-    if (scalar.kind === 'accumulator') return this.accumulator !== undefined && ir.isVector(this.accumulator.type);
+    if (scalar.kind === 'accumulator')
+      return this.accumulator !== undefined && ir.isVector(this.accumulator.type);
     if (this.vector !== undefined && dependenciesOf(scalar).variables.has(this.vector)) return true;
     for (const slot of dependenciesOf(scalar).reductions) {
       const known = this.reduced.get(slot);
       if (known !== undefined && ir.isVector(known.value.type)) return true;
     }
-    return dependenciesOf(scalar).accumulator && this.accumulator !== undefined && ir.isVector(this.accumulator.type);
+    return (
+      dependenciesOf(scalar).accumulator &&
+      this.accumulator !== undefined &&
+      ir.isVector(this.accumulator.type)
+    );
   }
 
   /** The value of a scalar: a local or a constant, scalar or vector as it depends on the vector variable. */
@@ -117,7 +140,8 @@ export class Emitter {
     const raw = this.encode(value, dtype);
     return () => {
       const element = ELEMENT[dtype];
-      if (!isVector || stride === 1) this.b.store(element, (address as Address).base, raw, (address as Address).offset);
+      if (!isVector || stride === 1)
+        this.b.store(element, (address as Address).base, raw, (address as Address).offset);
       else {
         for (let lane = 0; lane < this.lanes; lane++) {
           const place = this.inLane(lane, () => this.address(buffer, dtype, index));
@@ -135,7 +159,8 @@ export class Emitter {
 
   private depthOf(scalar: Scalar): number {
     const { variables, reductions } = dependenciesOf(scalar);
-    let depth = this.accumulator !== undefined && dependenciesOf(scalar).accumulator ? this.scopes.length - 1 : 0;
+    let depth =
+      this.accumulator !== undefined && dependenciesOf(scalar).accumulator ? this.scopes.length - 1 : 0;
     for (const slot of reductions) {
       const known = this.reduced.get(slot);
       if (known === undefined) throw new InternalError(`reduction ${slot} is used before it is known`);
@@ -181,7 +206,8 @@ export class Emitter {
       }
       case 'reduced': {
         const known = this.reduced.get(scalar.slot);
-        if (known === undefined) throw new InternalError(`reduction ${scalar.slot} is used before it is known`);
+        if (known === undefined)
+          throw new InternalError(`reduction ${scalar.slot} is used before it is known`);
         return known.value;
       }
       case 'accumulator':
@@ -209,7 +235,7 @@ export class Emitter {
   private partial(index: Index): { expr: Expr | undefined; constant: number } {
     let sum: Expr | undefined;
     let key = '';
-    const byDepth = new Map<number, typeof index.terms[number][]>();
+    const byDepth = new Map<number, (typeof index.terms)[number][]>();
     for (const term of index.terms) {
       const depth = this.depthOfAtom(term.atom);
       byDepth.set(depth, [...(byDepth.get(depth) ?? []), term]);
@@ -254,7 +280,8 @@ export class Emitter {
     switch (atom.kind) {
       case 'variable': {
         const value = this.coordinates.get(atom.variable);
-        if (value === undefined) throw new InternalError(`loop variable ${atom.variable.id} has no value here`);
+        if (value === undefined)
+          throw new InternalError(`loop variable ${atom.variable.id} has no value here`);
         return value;
       }
       case 'value':
@@ -274,7 +301,9 @@ export class Emitter {
   private divide(value: Expr, by: number, which: 'quotient' | 'remainder', negative: boolean): Expr {
     const shift = Math.log2(by);
     if (Number.isInteger(shift)) {
-      return which === 'quotient' ? ir.binary('shrS', value, ir.i32(shift)) : ir.binary('and', value, ir.i32(by - 1));
+      return which === 'quotient'
+        ? ir.binary('shrS', value, ir.i32(shift))
+        : ir.binary('and', value, ir.i32(by - 1));
     }
     if (!negative) return ir.binary(which === 'quotient' ? 'divU' : 'remU', value, ir.i32(by));
     // Floored division: shift the range to where truncation floors.
@@ -293,13 +322,17 @@ export class Emitter {
       const first = ir.splat(this.index(index));
       return stride === 0 ? first : ir.add(first, ir.mul(ir.laneIndex, ir.splat(ir.i32(stride))));
     }
-    const linear = index.terms.every(({ atom }) => atom.kind === 'variable' || atom.kind === 'value' || !this.variesByLane(atom));
+    const linear = index.terms.every(
+      ({ atom }) => atom.kind === 'variable' || atom.kind === 'value' || !this.variesByLane(atom),
+    );
     if (!linear) return ir.lanes(this.eachLane(() => this.index(index)));
     let sum: Expr = ir.splat(ir.i32(index.constant));
     for (const { factor, atom } of index.terms) {
       let part: Expr;
-      if (atom.kind === 'value' && this.isVector(atom.value)) part = this.clamped(this.value(atom.value), atom.max);
-      else if (atom.kind === 'variable' && atom.variable === v) part = ir.add(ir.splat(this.atom(atom)), ir.laneIndex);
+      if (atom.kind === 'value' && this.isVector(atom.value))
+        part = this.clamped(this.value(atom.value), atom.max);
+      else if (atom.kind === 'variable' && atom.variable === v)
+        part = ir.add(ir.splat(this.atom(atom)), ir.laneIndex);
       else part = ir.splat(this.b.let(this.atom(atom)));
       sum = ir.add(sum, ir.mul(part, ir.splat(ir.i32(factor))));
     }
@@ -309,7 +342,10 @@ export class Emitter {
   private variesByLane(atom: Atom): boolean {
     if (atom.kind === 'variable') return atom.variable === this.vector;
     if (atom.kind === 'value') return this.isVector(atom.value);
-    return (this.vector !== undefined && variablesOf(atom.of).has(this.vector)) || dataOf(atom.of).some((value) => this.isVector(value));
+    return (
+      (this.vector !== undefined && variablesOf(atom.of).has(this.vector)) ||
+      dataOf(atom.of).some((value) => this.isVector(value))
+    );
   }
 
   private eachLane<T>(build: () => T): T[] {
@@ -325,10 +361,17 @@ export class Emitter {
     this.vector = undefined;
     this.coordinates.set(v, this.b.let(ir.add(first, ir.i32(lane))));
     for (const [slot, known] of reduced) {
-      if (ir.isVector(known.value.type)) this.reduced.set(slot, { value: extractLane(known.value, lane), depth: this.scopes.length });
+      if (ir.isVector(known.value.type))
+        this.reduced.set(slot, { value: extractLane(known.value, lane), depth: this.scopes.length });
     }
-    if (accumulator !== undefined && ir.isVector(accumulator.type)) this.accumulator = ir.extract(accumulator, lane);
-    this.scopes.push({ variables: [v], statements: this.b.statements, values: new Map(), indices: new Map() });
+    if (accumulator !== undefined && ir.isVector(accumulator.type))
+      this.accumulator = ir.extract(accumulator, lane);
+    this.scopes.push({
+      variables: [v],
+      statements: this.b.statements,
+      values: new Map(),
+      indices: new Map(),
+    });
     const result = build();
     this.scopes.pop();
     this.coordinates.set(v, first);
@@ -355,28 +398,52 @@ export class Emitter {
     if (guard.length === 0) return vector ? this.loadVector(scalar) : this.loadScalar(scalar);
     const type = rawType(dtype, vector);
     if (!vector) return this.loadIf(guard, type, () => this.loadScalar(scalar));
-    const byLane = guard.filter(({ index }) => this.variesByLane({ kind: 'quotient', key: '', min: 0, max: 0, of: index, by: 1 }));
+    const byLane = guard.filter(({ index }) =>
+      this.variesByLane({ kind: 'quotient', key: '', min: 0, max: 0, of: index, by: 1 }),
+    );
     const common = guard.filter((bound) => !byLane.includes(bound));
     if (byLane.length === 0) return this.loadIf(common, type, () => this.loadVector(scalar));
     // Most vectors lie inside altogether; at the edges each lane looks for itself.
     const result = this.b.variable(zero(type), 'guarded');
     const careful = (): void => {
-      const parts = this.eachLane(() => this.loadIf(byLane, rawType(dtype, false), () => this.loadScalar(scalar)));
+      const parts = this.eachLane(() =>
+        this.loadIf(byLane, rawType(dtype, false), () => this.loadScalar(scalar)),
+      );
       this.b.set(result, assemble(parts, type));
     };
     const body = (): void => {
       const ends = this.allLanesInside(byLane);
       if (ends === undefined) careful();
-      else this.b.if(ends, () => { this.b.set(result, this.nested(() => this.loadVector(scalar))); }, () => { this.nested(careful); });
+      else
+        this.b.if(
+          ends,
+          () => {
+            this.b.set(
+              result,
+              this.nested(() => this.loadVector(scalar)),
+            );
+          },
+          () => {
+            this.nested(careful);
+          },
+        );
     };
     if (common.length === 0) body();
-    else this.b.if(this.inside(common, false), () => { this.nested(body); });
+    else
+      this.b.if(this.inside(common, false), () => {
+        this.nested(body);
+      });
     return ir.get(result);
   }
 
   /** Statements inside a condition: nothing computed there is known outside. */
   private nested<T>(build: () => T): T {
-    this.scopes.push({ variables: this.vector === undefined ? [] : [this.vector], statements: this.b.statements, values: new Map(), indices: new Map() });
+    this.scopes.push({
+      variables: this.vector === undefined ? [] : [this.vector],
+      statements: this.b.statements,
+      values: new Map(),
+      indices: new Map(),
+    });
     const result = build();
     this.scopes.pop();
     return result;
@@ -384,7 +451,9 @@ export class Emitter {
 
   private loadIf(guard: readonly Bound[], type: Type, load: () => Expr): Expr {
     const result = this.b.variable(zero(type), 'guarded');
-    this.b.if(this.inside(guard, false), () => { this.b.set(result, this.nested(load)); });
+    this.b.if(this.inside(guard, false), () => {
+      this.b.set(result, this.nested(load));
+    });
     return ir.get(result);
   }
 
@@ -409,7 +478,11 @@ export class Emitter {
       let check: Expr;
       if (vector) {
         const at = this.b.let(this.vectorIndex(index));
-        check = ir.binary('and', ir.compare('ge', at, ir.splat(ir.i32(low))), ir.compare('lt', at, ir.splat(ir.i32(high))));
+        check = ir.binary(
+          'and',
+          ir.compare('ge', at, ir.splat(ir.i32(low))),
+          ir.compare('lt', at, ir.splat(ir.i32(high))),
+        );
       } else check = within(this.index(index), low, high);
       all = all === undefined ? check : ir.binary('and', all, check);
     }
@@ -477,5 +550,7 @@ function assemble(parts: readonly Expr[], type: Type): Expr {
 }
 
 function extractLane(value: Expr, lane: number): Expr {
-  return value.type === 'maskv' ? ir.extract(ir.convert('maskToInt', 'i32v', value), lane) : ir.extract(value, lane);
+  return value.type === 'maskv'
+    ? ir.extract(ir.convert('maskToInt', 'i32v', value), lane)
+    : ir.extract(value, lane);
 }

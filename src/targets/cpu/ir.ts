@@ -31,23 +31,42 @@ export type UnaryOp =
 
 /** min and max give NaN if either side is NaN. Shifts take the count modulo 32; on vectors the count is a scalar i32. */
 export type BinaryOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'min' | 'max'
-  | 'and' | 'or' | 'xor' | 'shl' | 'shrS' | 'shrU'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'min'
+  | 'max'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shrS'
+  | 'shrU'
   /** i32 scalars only; the caller keeps the divisor from being 0 (and from -2^31 / -1). */
-  | 'divS' | 'divU' | 'remS' | 'remU'
+  | 'divS'
+  | 'divU'
+  | 'remS'
+  | 'remU'
   /** Of i32v and i32. */
-  | 'minS' | 'minU' | 'maxS' | 'maxU';
+  | 'minS'
+  | 'minU'
+  | 'maxS'
+  | 'maxU';
 
 /** Results: i32 for scalars, maskv for vectors. lt, le, gt, ge of integers are signed; the U ones unsigned. */
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge' | 'ltU' | 'leU' | 'gtU' | 'geU';
 
 export type ConvertOp =
   /** f32(v) or f64 from signed or unsigned i32(v). */
-  | 'fromS' | 'fromU'
+  | 'fromS'
+  | 'fromU'
   /** i32(v) from f32(v) or f64: towards zero, saturating, NaN gives 0. */
-  | 'toS' | 'toU'
+  | 'toS'
+  | 'toU'
   /** f32 from f64, f64 from f32. */
-  | 'widen' | 'narrow'
+  | 'widen'
+  | 'narrow'
   /** The same bits: f32(v) ↔ i32(v). */
   | 'bits'
   /** maskv → i32v of 0 and 1. */
@@ -55,47 +74,130 @@ export type ConvertOp =
 
 /** Functions of float64 scalars that targets take from the host. */
 export type HostFunction =
-  | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'tan' | 'atan' | 'tanh' | 'erf' | 'pow' | 'atan2' | 'fmod';
+  | 'exp'
+  | 'expm1'
+  | 'log'
+  | 'log1p'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'atan'
+  | 'tanh'
+  | 'erf'
+  | 'pow'
+  | 'atan2'
+  | 'fmod';
 
 export type Expr =
   | { readonly kind: 'const'; readonly type: 'i32' | 'f32' | 'f64'; readonly value: number }
   | { readonly kind: 'local'; readonly type: Type; readonly local: Local }
   | { readonly kind: 'unary'; readonly type: Type; readonly op: UnaryOp; readonly a: Expr }
-  | { readonly kind: 'binary'; readonly type: Type; readonly op: BinaryOp; readonly a: Expr; readonly b: Expr }
-  | { readonly kind: 'compare'; readonly type: 'i32' | 'maskv'; readonly op: CompareOp; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly kind: 'binary';
+      readonly type: Type;
+      readonly op: BinaryOp;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
+  | {
+      readonly kind: 'compare';
+      readonly type: 'i32' | 'maskv';
+      readonly op: CompareOp;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   /** a·b + c, rounded once where the machine can. */
   | { readonly kind: 'fma'; readonly type: Type; readonly a: Expr; readonly b: Expr; readonly c: Expr }
   /** a where the condition (i32 for scalars, maskv for vectors) holds, else b. Both are evaluated. */
-  | { readonly kind: 'select'; readonly type: Type; readonly condition: Expr; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly kind: 'select';
+      readonly type: Type;
+      readonly condition: Expr;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   | { readonly kind: 'convert'; readonly type: Type; readonly op: ConvertOp; readonly a: Expr }
   /** `type` i32, f32, f64 or their vectors (L neighbours); the address is `address + offset`, offset >= 0 and constant. */
-  | { readonly kind: 'load'; readonly type: Type; readonly element: Element; readonly address: Expr; readonly offset: number }
+  | {
+      readonly kind: 'load';
+      readonly type: Type;
+      readonly element: Element;
+      readonly address: Expr;
+      readonly offset: number;
+    }
   /** One element, in every lane. */
-  | { readonly kind: 'loadSplat'; readonly type: 'f32v' | 'i32v'; readonly element: 'f32' | 'i32'; readonly address: Expr; readonly offset: number }
+  | {
+      readonly kind: 'loadSplat';
+      readonly type: 'f32v' | 'i32v';
+      readonly element: 'f32' | 'i32';
+      readonly address: Expr;
+      readonly offset: number;
+    }
   /** Lane l holds the element at address + l·stride elements, stride a constant other than 1. */
-  | { readonly kind: 'loadStrided'; readonly type: 'f32v' | 'i32v'; readonly element: Element; readonly address: Expr; readonly stride: number }
+  | {
+      readonly kind: 'loadStrided';
+      readonly type: 'f32v' | 'i32v';
+      readonly element: Element;
+      readonly address: Expr;
+      readonly stride: number;
+    }
   /** Lane l holds the element number index[l] counted from `base`. */
-  | { readonly kind: 'gather'; readonly type: 'f32v' | 'i32v'; readonly element: Element; readonly base: Expr; readonly index: Expr }
+  | {
+      readonly kind: 'gather';
+      readonly type: 'f32v' | 'i32v';
+      readonly element: Element;
+      readonly base: Expr;
+      readonly index: Expr;
+    }
   | { readonly kind: 'splat'; readonly type: 'f32v' | 'i32v' | 'maskv'; readonly a: Expr }
   /** 0, 1, …, L-1. */
   | { readonly kind: 'laneIndex'; readonly type: 'i32v' }
   /** A vector from L scalars. */
   | { readonly kind: 'lanes'; readonly type: 'f32v' | 'i32v'; readonly parts: readonly Expr[] }
-  /** A scalar from all lanes of a vector. */
-  | { readonly kind: 'reduceLanes'; readonly type: 'f32' | 'i32'; readonly op: 'add' | 'mul' | 'min' | 'max' | 'minS' | 'maxS' | 'minU' | 'maxU' | 'and' | 'or'; readonly a: Expr }
+  /** A scalar from all lanes of a vector. Of a maskv: `and` (all) and `or` (any), as 0 or 1. */
+  | {
+      readonly kind: 'reduceLanes';
+      readonly type: 'f32' | 'i32';
+      readonly op: 'add' | 'mul' | 'min' | 'max' | 'minS' | 'maxS' | 'minU' | 'maxU' | 'and' | 'or';
+      readonly a: Expr;
+    }
   | { readonly kind: 'extract'; readonly type: 'f32' | 'i32'; readonly a: Expr; readonly lane: number }
-  | { readonly kind: 'host'; readonly type: 'f64'; readonly name: HostFunction; readonly args: readonly Expr[] }
+  | {
+      readonly kind: 'host';
+      readonly type: 'f64';
+      readonly name: HostFunction;
+      readonly args: readonly Expr[];
+    }
   /** Adds to the i32 at an address, one thread at a time; gives what was there before. */
   | { readonly kind: 'atomicAdd'; readonly type: 'i32'; readonly address: Expr; readonly value: Expr };
 
 export type Statement =
   | { readonly kind: 'set'; readonly local: Local; readonly value: Expr }
   /** With `count` (i32, 0 to L), only the first lanes of a vector are written. */
-  | { readonly kind: 'store'; readonly element: Element; readonly address: Expr; readonly offset: number; readonly value: Expr; readonly count?: Expr }
+  | {
+      readonly kind: 'store';
+      readonly element: Element;
+      readonly address: Expr;
+      readonly offset: number;
+      readonly value: Expr;
+      readonly count?: Expr;
+    }
   /** local = from; while (local < to) { body; local += step }. `to` is evaluated once; step is positive. Signed. */
-  | { readonly kind: 'for'; readonly local: Local; readonly from: Expr; readonly to: Expr; readonly step: number; readonly body: readonly Statement[] }
+  | {
+      readonly kind: 'for';
+      readonly local: Local;
+      readonly from: Expr;
+      readonly to: Expr;
+      readonly step: number;
+      readonly body: readonly Statement[];
+    }
   | { readonly kind: 'while'; readonly condition: Expr; readonly body: readonly Statement[] }
-  | { readonly kind: 'if'; readonly condition: Expr; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  | {
+      readonly kind: 'if';
+      readonly condition: Expr;
+      readonly then: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+    }
   | { readonly kind: 'call'; readonly name: string; readonly args: readonly Expr[] }
   /** Bytes. */
   | { readonly kind: 'fillZero'; readonly address: Expr; readonly length: Expr }
@@ -103,7 +205,7 @@ export type Statement =
   | { readonly kind: 'copy'; readonly to: Expr; readonly from: Expr; readonly length: Expr }
   /**
    * All threads of the program meet here. `state` is the address of two i32 words (count, generation), zero at first, `threads`
-   * the number that meets. Spins shortly, then waits.
+   * the number that meets. Spins shortly, then waits (where threads may block).
    */
   | { readonly kind: 'barrier'; readonly state: Expr; readonly threads: Expr };
 
@@ -124,7 +226,14 @@ export const isVector = (type: Type): boolean => type.endsWith('v');
 export const isFloatType = (type: Type): boolean => type.startsWith('f');
 
 /** Bytes of one element in memory. */
-export const ELEMENT_BYTES: Readonly<Record<Element, number>> = { f32: 4, f64: 8, i32: 4, u8: 1, i8: 1, u16: 2 };
+export const ELEMENT_BYTES: Readonly<Record<Element, number>> = {
+  f32: 4,
+  f64: 8,
+  i32: 4,
+  u8: 1,
+  i8: 1,
+  u16: 2,
+};
 
 /** The scalar type of an element once loaded. */
 export function loadedType(element: Element): 'i32' | 'f32' | 'f64' {
@@ -198,7 +307,10 @@ export function compare(op: CompareOp, a: Expr, b: Expr): Expr {
 }
 
 export function fma(a: Expr, b: Expr, c: Expr): Expr {
-  check(a.type === b.type && b.type === c.type && isFloatType(a.type), `fma of ${a.type}, ${b.type} and ${c.type}`);
+  check(
+    a.type === b.type && b.type === c.type && isFloatType(a.type),
+    `fma of ${a.type}, ${b.type} and ${c.type}`,
+  );
   return { kind: 'fma', type: a.type, a, b, c };
 }
 
@@ -213,7 +325,13 @@ export const convert = (op: ConvertOp, type: Type, a: Expr): Expr => ({ kind: 'c
 export function load(element: Element, address: Expr, offset = 0, vector = false): Expr {
   check(!(vector && element === 'f64'), 'there are no vectors of f64');
   const scalar = loadedType(element);
-  return { kind: 'load', type: vector ? (scalar === 'f32' ? 'f32v' : 'i32v') : scalar, element, address, offset };
+  return {
+    kind: 'load',
+    type: vector ? (scalar === 'f32' ? 'f32v' : 'i32v') : scalar,
+    element,
+    address,
+    offset,
+  };
 }
 
 export const loadSplat = (element: 'f32' | 'i32', address: Expr, offset = 0): Expr => ({
@@ -270,8 +388,18 @@ export const extract = (a: Expr, lane: number): Expr => ({
   lane,
 });
 
-export const host = (name: HostFunction, ...args: Expr[]): Expr => ({ kind: 'host', type: 'f64', name, args });
-export const atomicAdd = (address: Expr, value: Expr): Expr => ({ kind: 'atomicAdd', type: 'i32', address, value });
+export const host = (name: HostFunction, ...args: Expr[]): Expr => ({
+  kind: 'host',
+  type: 'f64',
+  name,
+  args,
+});
+export const atomicAdd = (address: Expr, value: Expr): Expr => ({
+  kind: 'atomicAdd',
+  type: 'i32',
+  address,
+  value,
+});
 
 /** Collects statements; loops and conditions nest through callbacks. */
 export class Builder {
@@ -304,7 +432,16 @@ export class Builder {
 
   for(from: Expr, to: Expr, step: number, body: (index: Expr) => void, name = 'i'): void {
     const variable = local('i32', name);
-    this.statements.push({ kind: 'for', local: variable, from, to, step, body: this.nested(() => { body(get(variable)); }) });
+    this.statements.push({
+      kind: 'for',
+      local: variable,
+      from,
+      to,
+      step,
+      body: this.nested(() => {
+        body(get(variable));
+      }),
+    });
   }
 
   while(condition: Expr, body: () => void): void {
@@ -312,7 +449,12 @@ export class Builder {
   }
 
   if(condition: Expr, then: () => void, otherwise: () => void = () => undefined): void {
-    this.statements.push({ kind: 'if', condition, then: this.nested(then), otherwise: this.nested(otherwise) });
+    this.statements.push({
+      kind: 'if',
+      condition,
+      then: this.nested(then),
+      otherwise: this.nested(otherwise),
+    });
   }
 
   call(name: string, ...args: Expr[]): void {
@@ -334,7 +476,12 @@ export class Builder {
 }
 
 /** A function from a callback that gets its parameters. */
-export function func(name: string, parameters: readonly string[], build: (b: Builder, ...args: Expr[]) => void, exported = false): Func {
+export function func(
+  name: string,
+  parameters: readonly string[],
+  build: (b: Builder, ...args: Expr[]) => void,
+  exported = false,
+): Func {
   const locals = parameters.map((each) => local('i32', each));
   const b = new Builder();
   build(b, ...locals.map(get));

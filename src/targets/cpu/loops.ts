@@ -3,8 +3,9 @@ import type { DType } from '../../core/dtype.js';
 import { add, ofVariable, scale, variable, type Index, type Variable } from '../../compiler/index-expr.js';
 import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
 import { Substitution } from '../../compiler/loop-nest.js';
-import { dependenciesOf, indicesOf, linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
-import { Emitter, scalarType } from './emit.js';
+import { dependenciesOf, linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
+import { emitterAtTop } from './columns.js';
+import { scalarType, type Emitter } from './emit.js';
 import * as ir from './ir.js';
 import type { Builder, Expr, Local } from './ir.js';
 import type { LoweredKernel, LoweringContext } from './lowered-kernel.js';
@@ -14,6 +15,8 @@ const ENOUGH_UNITS = 48;
 /** Points of a long vector loop in one unit. */
 const BLOCK_POINTS = 4096;
 
+/** With more guarded loads than this, code for each lane would be too long. */
+const MANY_GUARDS = 12;
 /** Columns that are written out one after the other instead of in loops. */
 const UNROLLED_POINTS = 9;
 
@@ -30,9 +33,12 @@ function accessCost(stride: number | undefined, lanes: number): number {
 /** Whether lanes can hold what the stages compute. */
 function isVectorizable(stages: readonly Stage[]): boolean {
   let possible = stages.every((stage) => stage.kind === 'store' || !isArg(stage.combiner));
-  visit(stages.map((stage) => stage.value), (scalar) => {
-    if (scalarType(scalar.dtype) === 'f64') possible = false;
-  });
+  visit(
+    stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalarType(scalar.dtype) === 'f64') possible = false;
+    },
+  );
   return possible;
 }
 
@@ -45,9 +51,15 @@ function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
   if (columnsOnly ? !isVectorizableRows(stages) : !isVectorizable(stages)) return undefined;
   const accesses: { index: Index; weight: number }[] = [];
   for (const stage of stages) if (stage.kind === 'store') accesses.push({ index: stage.index, weight: 1.5 });
-  visit(stages.map((stage) => stage.value), (scalar) => {
-    if (scalar.kind === 'load') for (const index of indicesOf(scalar)) accesses.push({ index, weight: 1 });
-  });
+  const guarded: Index[] = [];
+  visit(
+    stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalar.kind !== 'load') return;
+      accesses.push({ index: scalar.index, weight: 1 });
+      for (const { index } of scalar.guard) guarded.push(index);
+    },
+  );
   let best: Variable | undefined;
   let bestCost = 1;
   for (const v of columnsOnly ? kernel.rows : [...kernel.rows, ...kernel.columns]) {
@@ -57,6 +69,11 @@ function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
     for (const { index, weight } of accesses) {
       cost += weight * accessCost(linearStride(index, v), lanes);
       count += weight * lanes;
+    }
+    // At edges every lane looks for itself, and the code for that is long.
+    for (const index of guarded) {
+      cost += linearStride(index, v) === 0 ? 0.5 : guarded.length > MANY_GUARDS ? 2 * lanes : 2;
+      count += 0.5 * lanes;
     }
     // Arithmetic is done L at a time whatever the accesses cost.
     const arithmetic = 4;
@@ -74,7 +91,9 @@ function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
 
 /** As {@link isVectorizable}, for kernels whose rows share vectors. */
 function isVectorizableRows(stages: readonly Stage[]): boolean {
-  return isVectorizable(stages.map((stage) => (stage.kind === 'reduce' ? { ...stage, combiner: 'max' as const } : stage)));
+  return isVectorizable(
+    stages.map((stage) => (stage.kind === 'reduce' ? { ...stage, combiner: 'max' as const } : stage)),
+  );
 }
 
 /** A column pass: the loops over the columns that compute some reductions and some results. */
@@ -133,24 +152,38 @@ function nestOf(kernel: LoopKernel, vector: Variable | undefined): Nest {
 }
 
 /** Cuts a long vector loop of a kernel with few rows into blocks, which become rows of their own. */
-function block(kernel: LoopKernel, vector: Variable | undefined): { kernel: LoopKernel; vector: Variable | undefined } {
-  if (vector === undefined || !kernel.rows.includes(vector) || vector.extent <= BLOCK_POINTS) return { kernel, vector };
+function block(
+  kernel: LoopKernel,
+  vector: Variable | undefined,
+): { kernel: LoopKernel; vector: Variable | undefined } {
+  if (vector === undefined || !kernel.rows.includes(vector) || vector.extent <= BLOCK_POINTS)
+    return { kernel, vector };
   const others = kernel.rows.reduce((product, v) => (v === vector ? product : product * v.extent), 1);
   if (others >= ENOUGH_UNITS) return { kernel, vector };
   const size = blockSize(vector.extent);
   if (size === undefined) return { kernel, vector };
   const outer = variable(vector.extent / size);
   const inner = variable(size);
-  const substitution = new Substitution(new Map([[vector, add(scale(ofVariable(outer), size), ofVariable(inner))]]));
+  const substitution = new Substitution(
+    new Map([[vector, add(scale(ofVariable(outer), size), ofVariable(inner))]]),
+  );
   return {
-    kernel: { ...kernel, rows: kernel.rows.flatMap((v) => (v === vector ? [outer, inner] : [v])), stages: kernel.stages.map(substitution.stage) },
+    kernel: {
+      ...kernel,
+      rows: kernel.rows.flatMap((v) => (v === vector ? [outer, inner] : [v])),
+      stages: kernel.stages.map(substitution.stage),
+    },
     vector: inner,
   };
 }
 
 /** A divisor of `extent` near the size of a block, if there is one. */
 function blockSize(extent: number): number | undefined {
-  for (let blocks = Math.ceil(extent / BLOCK_POINTS); blocks <= Math.min(extent, 64 + extent / 512); blocks++) {
+  for (
+    let blocks = Math.ceil(extent / BLOCK_POINTS);
+    blocks <= Math.min(extent, 64 + extent / 512);
+    blocks++
+  ) {
     if (extent % blocks === 0) return extent / blocks;
   }
   return undefined;
@@ -164,41 +197,45 @@ export function lowerLoop(given: LoopKernel, name: string, context: LoweringCont
   const units = nest.units.reduce((product, v) => product * v.extent, 1);
   const points = [...kernel.rows, ...kernel.columns].reduce((product, v) => product * v.extent, 1);
   // A single long vector loop over rows has no outer variable: its units are ranges of points.
-  const ranges = nest.units.length === 0 && nest.vectorIsRow && nest.vector !== undefined && points > BLOCK_POINTS;
-  const rangeUnits = ranges ? Math.ceil((nest.vector?.extent ?? 1) / BLOCK_POINTS) : units;
+  const range =
+    nest.units.length === 0 && nest.vectorIsRow && points > BLOCK_POINTS ? nest.vector : undefined;
+  const total = range === undefined ? units : Math.ceil(range.extent / BLOCK_POINTS);
 
   const run = ir.func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
-    const bases = new Map<number, Expr>();
-    const top = b.statements;
-    const base = (buffer: number): Expr => {
-      let known = bases.get(buffer);
-      if (known === undefined) {
-        const here = b.statements;
-        b.statements = top;
-        known = b.let(context.base(b, table, buffer), 'base');
-        b.statements = here;
-        bases.set(buffer, known);
-      }
-      return known;
-    };
-    const emitter = new Emitter({ b, lanes: context.lanes, base, scalars: context.scalars(b, table) });
+    const emitter = emitterAtTop(b, table, context);
     const rows = new RowEmitter(kernel, nest, emitter, context);
     b.for(begin, end, 1, (unit) => {
-      if (ranges) {
-        const from = ir.mul(unit, ir.i32(BLOCK_POINTS));
-        const to = ir.binary('minS', ir.add(from, ir.i32(BLOCK_POINTS)), ir.i32(nest.vector?.extent ?? 0));
-        rows.vectorRows(b.let(from), b.let(to));
-      } else emitter.scope(decode(b, unit, nest.units), () => { rows.loops(nest.inner); });
+      if (range === undefined) {
+        emitter.scope(decode(b, unit, nest.units), () => {
+          rows.loops(nest.inner);
+        });
+      } else {
+        const from = b.let(ir.mul(unit, ir.i32(BLOCK_POINTS)));
+        rows.vectorRows(
+          from,
+          b.let(ir.binary('minS', ir.add(from, ir.i32(BLOCK_POINTS)), ir.i32(range.extent))),
+        );
+      }
     });
   });
-  const total = ranges ? rangeUnits : units;
-  return { functions: [run], entry: name, units: points === 0 && kernel.rows.some((v) => v.extent === 0) ? 0 : total, unitWork: (points * weightOf(kernel)) / Math.max(1, total) };
+  const isEmpty = points === 0 && kernel.rows.some((v) => v.extent === 0);
+  return {
+    functions: [run],
+    entry: name,
+    units: isEmpty ? 0 : total,
+    unitWork: (points * weightOf(kernel)) / Math.max(1, total),
+  };
 }
 
 /** Rough operations per point. */
 function weightOf(kernel: LoopKernel): number {
   let weight = 0;
-  visit(kernel.stages.map((stage) => stage.value), () => { weight += 1; });
+  visit(
+    kernel.stages.map((stage) => stage.value),
+    () => {
+      weight += 1;
+    },
+  );
   return Math.max(1, weight);
 }
 
@@ -238,7 +275,9 @@ class RowEmitter {
     const { vector, vectorIsRow } = this.nest;
     if (first !== undefined) {
       this.b.for(ir.i32(0), ir.i32(first.extent), 1, (i) => {
-        this.emitter.scope(new Map([[first, i]]), () => { this.loops(rest); });
+        this.emitter.scope(new Map([[first, i]]), () => {
+          this.loops(rest);
+        });
       });
     } else if (vectorIsRow && vector !== undefined) this.vectorRows(ir.i32(0), ir.i32(vector.extent));
     else this.row();
@@ -251,12 +290,20 @@ class RowEmitter {
     const { lanes } = this.emitter;
     const last = this.b.let(ir.sub(to, ir.i32(lanes - 1)));
     this.b.for(from, last, lanes, (i) => {
-      this.emitter.scope(new Map([[vector, i]]), () => { this.row(); }, vector);
+      this.emitter.scope(
+        new Map([[vector, i]]),
+        () => {
+          this.row();
+        },
+        vector,
+      );
     });
     if (vector.extent % lanes === 0) return;
     const done = this.b.let(ir.sub(to, ir.binary('and', ir.sub(to, from), ir.i32(lanes - 1))));
     this.b.for(done, to, 1, (i) => {
-      this.emitter.scope(new Map([[vector, i]]), () => { this.row(); });
+      this.emitter.scope(new Map([[vector, i]]), () => {
+        this.row();
+      });
     });
   }
 
@@ -272,7 +319,9 @@ class RowEmitter {
   private pass(pass: Pass): void {
     const { vector, vectorIsRow, columns } = this.nest;
     const rowVector = vectorIsRow && vector !== undefined;
-    const sums = pass.reduces.map((stage) => new Accumulator(this.b, this.emitter, stage, rowVector && this.insideVector()));
+    const sums = pass.reduces.map(
+      (stage) => new Accumulator(this.b, this.emitter, stage, rowVector && this.insideVector()),
+    );
     const body = (): void => {
       for (const sum of sums) sum.prepare();
       this.stores(pass.stores);
@@ -284,11 +333,15 @@ class RowEmitter {
       const wide = pass.reduces.map((stage) => new Accumulator(this.b, this.emitter, stage, true));
       this.columnLoops(columns, () => {
         this.b.for(ir.i32(0), ir.i32(main), lanes, (i) => {
-          this.emitter.scope(new Map([[vector, i]]), () => {
-            for (const sum of wide) sum.prepare();
-            this.stores(pass.stores);
-            for (const sum of wide) sum.step();
-          }, vector);
+          this.emitter.scope(
+            new Map([[vector, i]]),
+            () => {
+              for (const sum of wide) sum.prepare();
+              this.stores(pass.stores);
+              for (const sum of wide) sum.step();
+            },
+            vector,
+          );
         });
         if (main < vector.extent) {
           this.b.for(ir.i32(main), ir.i32(vector.extent), 1, (i) => {
@@ -296,7 +349,9 @@ class RowEmitter {
           });
         }
       });
-      sums.forEach((sum, i) => { sum.join(wide[i] as Accumulator); });
+      sums.forEach((sum, i) => {
+        sum.join(wide[i] as Accumulator);
+      });
     } else this.columnLoops(columns, body);
     for (const sum of sums) sum.finish();
   }
@@ -327,7 +382,9 @@ class RowEmitter {
 
   /** All values first, then all stores: a store may overwrite what another value reads. */
   private stores(stages: readonly Store[]): void {
-    const writes = stages.map((stage) => this.emitter.prepareStore(stage.buffer, this.context.dtypeOf(stage.buffer), stage.index, stage.value));
+    const writes = stages.map((stage) =>
+      this.emitter.prepareStore(stage.buffer, this.context.dtypeOf(stage.buffer), stage.index, stage.value),
+    );
     for (const write of writes) write();
   }
 }
@@ -350,7 +407,9 @@ class Accumulator {
     const scalar = scalarType(this.valueType);
     const type = !vector ? scalar : scalar === 'f32' ? 'f32v' : 'i32v';
     this.total = b.variable(ir.constant(type, this.identity), stage.combiner);
-    this.place = isArg(stage.combiner) ? b.variable(ir.constant(vector ? 'i32v' : 'i32', 0), 'place') : undefined;
+    this.place = isArg(stage.combiner)
+      ? b.variable(ir.constant(vector ? 'i32v' : 'i32', 0), 'place')
+      : undefined;
   }
 
   private get valueType(): DType {
@@ -360,8 +419,10 @@ class Accumulator {
   /** The value that changes nothing. */
   private get identity(): number {
     const dtype = this.valueType;
-    const low = scalarType(dtype) !== 'i32' ? -Infinity : dtype === 'uint32' || dtype === 'bool' ? 0 : -(2 ** 31);
-    const high = scalarType(dtype) !== 'i32' ? Infinity : dtype === 'uint32' ? -1 : dtype === 'bool' ? 1 : 2 ** 31 - 1;
+    const low =
+      scalarType(dtype) !== 'i32' ? -Infinity : dtype === 'uint32' || dtype === 'bool' ? 0 : -(2 ** 31);
+    const high =
+      scalarType(dtype) !== 'i32' ? Infinity : dtype === 'uint32' ? -1 : dtype === 'bool' ? 1 : 2 ** 31 - 1;
     switch (this.stage.combiner) {
       case 'sum':
         return 0;
@@ -378,7 +439,9 @@ class Accumulator {
 
   /** Computes the element, before anything is stored. */
   prepare(): void {
-    const value = this.vector ? this.emitter.vectorValue(this.stage.value) : this.emitter.value(this.stage.value);
+    const value = this.vector
+      ? this.emitter.vectorValue(this.stage.value)
+      : this.emitter.value(this.stage.value);
     this.next = this.b.let(value.type === 'maskv' ? ir.convert('maskToInt', 'i32v', value) : value);
   }
 
@@ -413,7 +476,11 @@ class Accumulator {
     const best = ir.get(this.total);
     let better = ir.compare(largest ? (unsigned ? 'gtU' : 'gt') : unsigned ? 'ltU' : 'lt', next, best);
     if (scalarType(this.valueType) !== 'i32') {
-      better = ir.binary('or', better, ir.binary('and', ir.compare('ne', next, next), ir.compare('eq', best, best)));
+      better = ir.binary(
+        'or',
+        better,
+        ir.binary('and', ir.compare('ne', next, next), ir.compare('eq', best, best)),
+      );
     }
     const condition = this.b.let(better);
     const position = this.emitter.index(this.stage.position);
@@ -428,11 +495,25 @@ class Accumulator {
     const unsigned = this.valueType === 'uint32';
     const { combiner } = this.stage;
     const op =
-      combiner === 'sum' ? 'add'
-      : combiner === 'prod' ? 'mul'
-      : combiner === 'max' ? (integer ? (unsigned ? 'maxU' : 'maxS') : 'max')
-      : integer ? (unsigned ? 'minU' : 'minS') : 'min';
-    this.b.set(this.total, this.combine(ir.get(this.total), this.b.let(ir.reduceLanes(op, ir.get(wide.total)))));
+      combiner === 'sum'
+        ? 'add'
+        : combiner === 'prod'
+          ? 'mul'
+          : combiner === 'max'
+            ? integer
+              ? unsigned
+                ? 'maxU'
+                : 'maxS'
+              : 'max'
+            : integer
+              ? unsigned
+                ? 'minU'
+                : 'minS'
+              : 'min';
+    this.b.set(
+      this.total,
+      this.combine(ir.get(this.total), this.b.let(ir.reduceLanes(op, ir.get(wide.total)))),
+    );
   }
 
   /** Makes the result known to later stages. */

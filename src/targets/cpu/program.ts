@@ -86,11 +86,16 @@ class ProgramLowering {
   lower(): ProgramCode {
     const { layout, program } = this;
     for (const step of program.steps) this.lowerStep(step);
-    const run = ir.func('run', ['thread', 'threads', 'table'], (b, thread, threads, table) => {
-      const size = b.let(ir.i32(this.scratchBytes));
-      const scratch = b.let(ir.add(ir.load('i32', table, layout.scratch), ir.mul(thread, size)), 'scratch');
-      this.emitSteps(b, program.steps, { thread, threads, table, scratch });
-    }, true);
+    const run = ir.func(
+      'run',
+      ['thread', 'threads', 'table'],
+      (b, thread, threads, table) => {
+        const size = b.let(ir.i32(this.scratchBytes));
+        const scratch = b.let(ir.add(ir.load('i32', table, layout.scratch), ir.mul(thread, size)), 'scratch');
+        this.emitSteps(b, program.steps, { thread, threads, table, scratch });
+      },
+      true,
+    );
     return {
       module: { functions: [...this.functions, run] },
       layout,
@@ -106,7 +111,10 @@ class ProgramLowering {
         for (const inner of kernel.body) this.lowerStep(inner);
         continue;
       }
-      const code = this.lowerKernel(kernel, `k${this.codes.length}_${kernel.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 40)}`);
+      const code = this.lowerKernel(
+        kernel,
+        `k${this.codes.length}_${kernel.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 40)}`,
+      );
       this.codeOf.set(kernel, { code, counter: this.codes.length });
       this.codes.push(code);
     }
@@ -114,47 +122,77 @@ class ProgramLowering {
 
   private lowerKernel(kernel: Exclude<Kernel, { kind: 'scan' }>, name: string): KernelCode {
     if (kernel.kind === 'contraction') {
-      const lowered = lowerContraction({ ...kernel, name }, {
-        lanes: this.context.lanes,
-        baseOf: this.context.base,
-        results: (b, table, stores) => {
-          const bases = new Map<number, Expr>();
-          const top = b.statements;
-          const emitter = new Emitter({
-            b,
-            lanes: this.context.lanes,
-            base: (buffer) => {
-              let base = bases.get(buffer);
-              if (base === undefined) {
-                const here = b.statements;
-                b.statements = top;
-                bases.set(buffer, (base = this.context.base(b, table, buffer)));
-                b.statements = here;
-              }
-              return base;
-            },
-            scalars: this.context.scalars(b, table),
-          });
-          return {
-            scope: (bindings, body, vector) => { emitter.scope(bindings, body, vector); },
-            store: (sum) => {
-              emitter.setAccumulator(sum);
-              const writes = stores.map(({ buffer, index, value }) => emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value));
-              for (const write of writes) write();
-            },
-          };
+      const lowered = lowerContraction(
+        { ...kernel, name },
+        {
+          lanes: this.context.lanes,
+          baseOf: this.context.base,
+          results: (b, table, stores) => {
+            const bases = new Map<number, Expr>();
+            const top = b.statements;
+            const emitter = new Emitter({
+              b,
+              lanes: this.context.lanes,
+              base: (buffer) => {
+                let base = bases.get(buffer);
+                if (base === undefined) {
+                  const here = b.statements;
+                  b.statements = top;
+                  bases.set(buffer, (base = this.context.base(b, table, buffer)));
+                  b.statements = here;
+                }
+                return base;
+              },
+              scalars: this.context.scalars(b, table),
+            });
+            return {
+              scope: (bindings, body, vector) => {
+                emitter.scope(bindings, body, vector);
+              },
+              store: (sum) => {
+                emitter.setAccumulator(sum);
+                const writes = stores.map(({ buffer, index, value }) =>
+                  emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value),
+                );
+                for (const write of writes) write();
+              },
+            };
+          },
         },
-      });
-      this.functions.push(...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)));
+      );
+      this.functions.push(
+        ...lowered.functions.map((each) =>
+          each.name === lowered.entry ? { ...each, exported: true } : each,
+        ),
+      );
       this.scratchBytes = Math.max(this.scratchBytes, align(lowered.scratchBytes, CACHE_LINE));
-      return { kernel, entry: lowered.entry, units: lowered.units, work: lowered.flops / 4, flops: lowered.flops, takesScratch: true };
+      return {
+        kernel,
+        entry: lowered.entry,
+        units: lowered.units,
+        work: lowered.flops / 4,
+        flops: lowered.flops,
+        takesScratch: true,
+      };
     }
     const lowered = this.lowerPlain(kernel, name);
-    this.functions.push(...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)));
-    return { kernel, entry: lowered.entry, units: lowered.units, work: lowered.units * lowered.unitWork, flops: 0, takesScratch: false };
+    this.functions.push(
+      ...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)),
+    );
+    return {
+      kernel,
+      entry: lowered.entry,
+      units: lowered.units,
+      work: lowered.units * lowered.unitWork,
+      flops: 0,
+      takesScratch: false,
+    };
   }
 
-  private lowerPlain(kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' }>, name: string): ReturnType<typeof lowerLoop> {
+  private lowerPlain(
+    kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' }>,
+    name: string,
+  ): ReturnType<typeof lowerLoop> {
     switch (kernel.kind) {
       case 'loop':
         return lowerLoop(kernel, name, this.context);
@@ -176,7 +214,10 @@ class ProgramLowering {
       if (before !== undefined && (before === 'parallel' || mode === 'parallel')) this.meet(b, run);
       before = mode;
       if (first?.kind === 'scan') this.emitScan(b, first, run);
-      else if (mode === 'serial') b.if(ir.compare('eq', run.thread, ir.i32(0)), () => { this.emitSerial(b, step, run); });
+      else if (mode === 'serial')
+        b.if(ir.compare('eq', run.thread, ir.i32(0)), () => {
+          this.emitSerial(b, step, run);
+        });
       else {
         this.parallel = true;
         this.emitParallel(b, step, run);
@@ -195,7 +236,13 @@ class ProgramLowering {
   private emitSerial(b: Builder, step: Step, run: Run): void {
     for (const kernel of step) {
       const { code } = this.codeOf.get(kernel) as { code: KernelCode };
-      b.call(code.entry, run.table, ir.i32(0), ir.i32(code.units), ...(code.takesScratch ? [run.scratch] : []));
+      b.call(
+        code.entry,
+        run.table,
+        ir.i32(0),
+        ir.i32(code.units),
+        ...(code.takesScratch ? [run.scratch] : []),
+      );
     }
   }
 
@@ -206,7 +253,10 @@ class ProgramLowering {
       if (code.units === 0) continue;
       const unitWork = code.work / code.units;
       const grain = Math.max(1, Math.min(Math.round(CHUNK_WORK / unitWork), Math.ceil(code.units / 8)));
-      const take = ir.atomicAdd(ir.add(run.table, ir.i32(this.layout.counters + counter * CACHE_LINE)), ir.i32(grain));
+      const take = ir.atomicAdd(
+        ir.add(run.table, ir.i32(this.layout.counters + counter * CACHE_LINE)),
+        ir.i32(grain),
+      );
       const next = b.variable(take, 'next');
       b.while(ir.compare('lt', ir.get(next), ir.i32(code.units)), () => {
         const end = ir.binary('minS', ir.add(ir.get(next), ir.i32(grain)), ir.i32(code.units));
@@ -222,22 +272,33 @@ class ProgramLowering {
     const { layout } = this;
     const base = (buffer: number): Expr => ir.load('i32', table, 4 * buffer);
     const copy = (list: readonly { from: number; to: number; bytes: number }[]): void => {
-      for (const { from, to, bytes } of list) b.push({ kind: 'copy', to: base(to), from: base(from), length: ir.i32(bytes) });
+      for (const { from, to, bytes } of list)
+        b.push({ kind: 'copy', to: base(to), from: base(from), length: ir.i32(bytes) });
     };
-    const onFirst = (body: () => void): void => { b.if(ir.compare('eq', thread, ir.i32(0)), body); };
-    onFirst(() => { copy(kernel.initial); });
+    const onFirst = (body: () => void): void => {
+      b.if(ir.compare('eq', thread, ir.i32(0)), body);
+    };
+    onFirst(() => {
+      copy(kernel.initial);
+    });
     b.for(ir.i32(0), ir.i32(kernel.length), 1, (i) => {
       onFirst(() => {
         const step = kernel.reverse ? b.let(ir.sub(ir.i32(kernel.length - 1), i)) : i;
         for (const { buffer, whole, bytes } of kernel.windows) {
           b.store('i32', table, ir.add(base(whole), ir.mul(step, ir.i32(bytes))), 4 * buffer);
         }
-        b.push({ kind: 'fillZero', address: ir.add(table, ir.i32(layout.counters)), length: ir.i32(layout.counterBytes) });
+        b.push({
+          kind: 'fillZero',
+          address: ir.add(table, ir.i32(layout.counters)),
+          length: ir.i32(layout.counterBytes),
+        });
       });
       this.meet(b, run);
       this.emitSteps(b, kernel.body, run);
       this.meet(b, run);
-      onFirst(() => { copy(kernel.carries); });
+      onFirst(() => {
+        copy(kernel.carries);
+      });
     });
     // The loop has used the counters of its kernels only, but has cleared all: kernels of later steps start at 0 as they should.
   }
@@ -252,7 +313,11 @@ interface Run {
 
 function layoutOf(program: KernelProgram): TableLayout {
   const count = (steps: readonly Step[]): number =>
-    steps.reduce((sum, step) => sum + step.reduce((n, kernel) => n + (kernel.kind === 'scan' ? count(kernel.body) : 1), 0), 0);
+    steps.reduce(
+      (sum, step) =>
+        sum + step.reduce((n, kernel) => n + (kernel.kind === 'scan' ? count(kernel.body) : 1), 0),
+      0,
+    );
   const scratch = 4 * program.buffers.length;
   const scalars = align(scratch + 4, 8);
   const barrier = align(scalars + 8 * program.scalars.length, CACHE_LINE);

@@ -14,7 +14,11 @@ export function emitThreefry(b: Builder, k0: Expr, k1: Expr, counter: Expr): Exp
     for (let round = 0; round < 4; round++) {
       const by = THREEFRY_ROTATIONS[(group % 2) * 4 + round] ?? 0;
       x0 = b.let(ir.add(x0, x1));
-      const rotated = ir.binary('or', ir.binary('shl', x1, ir.i32(by)), ir.binary('shrU', x1, ir.i32(32 - by)));
+      const rotated = ir.binary(
+        'or',
+        ir.binary('shl', x1, ir.i32(by)),
+        ir.binary('shrU', x1, ir.i32(32 - by)),
+      );
       x1 = b.let(ir.binary('xor', rotated, x0));
     }
     x0 = b.let(ir.add(x0, key[(group + 1) % 3] as Expr));
