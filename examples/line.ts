@@ -5,7 +5,10 @@ import { compile, grad, optim, Parameter, random, setSeed, zeros } from 'tensorl
 export async function main({ steps = 200 } = {}): Promise<{ slope: number; offset: number }> {
   setSeed(1);
   const x = random.uniform([100], { low: -1, high: 1 });
-  const y = x.mul(3).add(0.5).add(random.normal([100], { std: 0.05 }));
+  const y = x
+    .mul(3)
+    .add(0.5)
+    .add(random.normal([100], { std: 0.05 }));
 
   const slope = new Parameter(zeros([]));
   const offset = new Parameter(zeros([]));

@@ -9,7 +9,11 @@ class Residual extends nn.Module {
 
   constructor(features: number) {
     super();
-    this.inner = new nn.Sequential(new nn.Linear(features, features), nn.gelu, new nn.Linear(features, features));
+    this.inner = new nn.Sequential(
+      new nn.Linear(features, features),
+      nn.gelu,
+      new nn.Linear(features, features),
+    );
   }
 
   forward(x: Tensor): Tensor {
@@ -23,14 +27,22 @@ function moons(count: number): data.ArrayDataset {
   const labels: number[] = [];
   for (let i = 0; i < count; i++) {
     const [angle, label] = [(Math.PI * i) / count, i % 2];
-    points.push(label === 0 ? [Math.cos(angle), Math.sin(angle)] : [1 - Math.cos(angle), 0.5 - Math.sin(angle)]);
+    points.push(
+      label === 0 ? [Math.cos(angle), Math.sin(angle)] : [1 - Math.cos(angle), 0.5 - Math.sin(angle)],
+    );
     labels.push(label);
   }
   return new data.ArrayDataset(points, labels, { classes: 2 });
 }
 
 export async function main({ epochs = 30 } = {}): Promise<number> {
-  const model = new nn.Sequential(new nn.Linear(2, 16), new Residual(16), new Residual(16), nn.relu, new nn.Linear(16, 2));
+  const model = new nn.Sequential(
+    new nn.Linear(2, 16),
+    new Residual(16),
+    new Residual(16),
+    nn.relu,
+    new nn.Linear(16, 2),
+  );
   console.log(Object.keys(model.namedParameters()).join(', '));
   console.log(`output for a batch of 4: [${model.forward(ones([4, 2])).shape.join(', ')}]`);
   const history = await train.fit(model, moons(400), {

@@ -39,7 +39,9 @@ export async function main({ samples = 2_000, epochs = 3 } = {}): Promise<number
     for await (const { inputs, targets } of new data.DataLoader(test, { batchSize: 100 }))
       right += await countRight(tensor(inputs.data, inputs), tensor(targets.data, targets)).item();
     accuracy = right / test.length;
-    console.log(`epoch ${epoch + 1}: loss ${(total / samples).toFixed(4)}, test accuracy ${(100 * accuracy).toFixed(1)}%`);
+    console.log(
+      `epoch ${epoch + 1}: loss ${(total / samples).toFixed(4)}, test accuracy ${(100 * accuracy).toFixed(1)}%`,
+    );
   }
   return accuracy;
 }

@@ -42,7 +42,10 @@ export function commandLine(finish: (exitCode: number) => void): Command {
       .addOption(new Option('--debug', 'print stack traces of errors').default(false, 'off'));
 
   onDevice(command('train', 'train a recipe'))
-    .argument('[recipe]', `one of ${all.map(({ name }) => name).join(', ')}, or a file that exports one (default: ${all[0]?.name ?? ''})`)
+    .argument(
+      '[recipe]',
+      `one of ${all.map(({ name }) => name).join(', ')}, or a file that exports one (default: ${all[0]?.name ?? ''})`,
+    )
     .option('--data <dir>', 'folder with the data files (default: the cache folder, or a download)')
     .option('--epochs <n>', 'passes through the training data', wholeNumber('--epochs', 1))
     .option('--batch-size <n>', 'samples in a batch', wholeNumber('--batch-size', 1))
@@ -74,9 +77,10 @@ export function commandLine(finish: (exitCode: number) => void): Command {
     .option('--json', 'print one JSON object', false)
     .action((options: { json: boolean }) => infoCommand(options));
 
-  command('recipes', 'list the recipes')
+  command('recipes', 'list the recipes, or print one as a file to copy')
+    .argument('[recipe]', 'the one to print')
     .option('--json', 'print one JSON object a line', false)
-    .action((options: { json: boolean }) => recipesCommand(options));
+    .action((recipe: string | undefined, options: { json: boolean }) => recipesCommand(recipe, options));
 
   for (const each of [program, ...program.commands]) {
     each.exitOverride().configureOutput({

@@ -6,17 +6,18 @@ import { formatTable } from './format.js';
  *
  * @param counts `counts[truth][prediction]`.
  */
-export function confusionTable(
-  counts: readonly (readonly number[])[],
-  classes: readonly string[],
-): string {
+export function confusionTable(counts: readonly (readonly number[])[], classes: readonly string[]): string {
   const short = classes.every((name) => name.length <= 4);
   const numbered = classes.map((name, i) => (short ? name : `${i} ${name}`));
   const header = ['actual \\ predicted', ...classes.map((name, i) => (short ? name : String(i))), 'found'];
   const rows = counts.map((row, truth) => {
     const total = row.reduce((sum, count) => sum + count, 0);
     const found = total === 0 ? '-' : `${((100 * (row[truth] ?? 0)) / total).toFixed(1)}%`;
-    return [numbered[truth] ?? String(truth), ...row.map((count) => (count === 0 ? '.' : String(count))), found];
+    return [
+      numbered[truth] ?? String(truth),
+      ...row.map((count) => (count === 0 ? '.' : String(count))),
+      found,
+    ];
   });
   return formatTable([header, ...rows]);
 }

@@ -18,7 +18,11 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<void> {
   applyDevice(options);
   const { model, recipe, config } = await loadTrainedModel(options.model);
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
-  const { test, classes } = await loadData(recipe, { folder: options.data ?? config.data, seed: config.seed, note });
+  const { test, classes } = await loadData(recipe, {
+    folder: options.data ?? config.data,
+    seed: config.seed,
+    note,
+  });
   const start = performance.now();
   const measuring = measuringOptions(recipe, options.batchSize);
   const { loss, accuracy } = await evaluate(model, test, {
@@ -28,7 +32,13 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<void> {
   });
   const seconds = (performance.now() - start) / 1000;
   if (options.json) {
-    const result = { recipe: recipe.name, samples: test.length, testLoss: loss, testAccuracy: accuracy, seconds };
+    const result = {
+      recipe: recipe.name,
+      samples: test.length,
+      testLoss: loss,
+      testAccuracy: accuracy,
+      seconds,
+    };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }

@@ -11,14 +11,20 @@ import { UsageError } from './usage-error.js';
  * @throws UsageError if there is none, with the nearest name.
  */
 export async function findRecipe(name: string): Promise<Recipe> {
-  if (isPath(name)) return recipeIn(name);
+  return isPath(name) ? recipeIn(name) : recipeNamed(name);
+}
+
+/** The recipe of that name among those that come with the library. */
+export function recipeNamed(name: string): Recipe {
   const found = all.find((recipe) => recipe.name === name);
   if (found !== undefined) return found;
   const names = all.map((recipe) => recipe.name);
   const nearest = nearestName(name, names);
   throw new UsageError(
     `unknown recipe '${name}'`,
-    nearest === undefined ? `the recipes are ${names.join(', ')}` : `did you mean ${nearest}? 'loom recipes' lists all`,
+    nearest === undefined
+      ? `the recipes are ${names.join(', ')}`
+      : `did you mean ${nearest}? 'loom recipes' lists all`,
   );
 }
 
@@ -37,7 +43,9 @@ async function recipeIn(path: string): Promise<Recipe> {
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
     throw new UsageError(
       `cannot load the recipe ${path}: ${error instanceof Error ? error.message : String(error)}`,
-      missing ? 'check the path, and that tensorloom can be imported from there' : 'give a JavaScript module that exports a recipe',
+      missing
+        ? 'check the path, and that tensorloom can be imported from there'
+        : 'give a JavaScript module that exports a recipe',
       { cause: error },
     );
   }

@@ -39,7 +39,10 @@ export function formatBytes(bytes: number): string {
 }
 
 /** A table whose first column is flush left and whose others are flush right. */
-export function formatTable(rows: readonly (readonly string[])[], alignLeft: readonly number[] = [0]): string {
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  alignLeft: readonly number[] = [0],
+): string {
   const widths: number[] = [];
   for (const row of rows)
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));

@@ -27,17 +27,20 @@ export async function inputPicture(
 ): Promise<InputPicture> {
   const [channels, height, width] = inputShape;
   if ((channels !== 1 && channels !== 3) || height === undefined || width === undefined) {
-    throw new ArgumentError(`the model takes inputs of shape ${formatShape(inputShape)}, which is no picture`);
+    throw new ArgumentError(
+      `the model takes inputs of shape ${formatShape(inputShape)}, which is no picture`,
+    );
   }
   const changes: string[] = [];
   let picture = await readImage(path, { channels });
   const [, oldHeight = 0, oldWidth = 0] = picture.shape;
   if (format.background === 'dark' && hasLightBackground(picture)) {
-    picture = { ...picture, data: picture.data.map((value: number) => 255 - value) as Uint8Array };
+    picture = { ...picture, data: picture.data.map((value: number) => 255 - value) };
     changes.push('inverted, since its background is light and the model knows bright on dark');
   }
   if (oldHeight !== height || oldWidth !== width) {
-    const framed = format.background === 'dark' ? frameDrawing(picture, format.margin ?? 0, height) : undefined;
+    const framed =
+      format.background === 'dark' ? frameDrawing(picture, format.margin ?? 0, height) : undefined;
     if (framed !== undefined) changes.push('moved to the middle');
     picture = resizeImage(framed ?? picture, height, width);
     changes.push(`resized from ${oldWidth}x${oldHeight} to ${width}x${height}`);
@@ -65,7 +68,11 @@ function hasLightBackground({ data, shape }: HostArray): boolean {
  * The smallest square around the bright part of a grey picture, with the part of its side that `margin` is of `side` left free all
  * around: how MNIST's digits were placed (20x20 within 28x28). Undefined for an empty picture.
  */
-function frameDrawing({ data, shape, dtype }: HostArray, margin: number, side: number): HostArray | undefined {
+function frameDrawing(
+  { data, shape, dtype }: HostArray,
+  margin: number,
+  side: number,
+): HostArray | undefined {
   const [channels = 0, height = 0, width = 0] = shape;
   if (channels !== 1) return undefined;
   let brightest = 0;

@@ -34,9 +34,15 @@ async function checkFolder(folder: string): Promise<void> {
   try {
     isFolder = (await stat(folder)).isDirectory();
   } catch (error) {
-    throw new DataError(`the data folder ${folder} does not exist`, 'check the path that --data gives', { cause: error });
+    throw new DataError(`the data folder ${folder} does not exist`, 'check the path that --data gives', {
+      cause: error,
+    });
   }
-  if (!isFolder) throw new DataError(`${folder} is not a folder`, `--data takes the folder that ${basename(folder)} is in`);
+  if (!isFolder)
+    throw new DataError(
+      `${folder} is not a folder`,
+      `--data takes the folder that ${basename(folder)} is in`,
+    );
 }
 
 /** Says when a download begins, and every tenth of it. */

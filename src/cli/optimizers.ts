@@ -45,5 +45,8 @@ export function optimizerName(text: string): string {
 function unknownOptimizer(name: string): UsageError {
   const nearest = nearestName(name, optimizerNames);
   const list = `the optimizers are ${optimizerNames.join(', ')}`;
-  return new UsageError(`unknown optimizer '${name}'`, nearest === undefined ? list : `did you mean ${nearest}? ${list}`);
+  return new UsageError(
+    `unknown optimizer '${name}'`,
+    nearest === undefined ? list : `did you mean ${nearest}? ${list}`,
+  );
 }

@@ -25,7 +25,10 @@ export async function predictCommand(options: PredictOptions): Promise<void> {
   const { model, recipe, config } = await loadTrainedModel(options.model);
   const { classes, inputShape } = config;
   if (recipe.picture === undefined || classes === undefined)
-    throw new UsageError(`recipe ${recipe.name} does not classify pictures`, 'give the folder of a run that does');
+    throw new UsageError(
+      `recipe ${recipe.name} does not classify pictures`,
+      'give the folder of a run that does',
+    );
   const { input, changes } = await inputPicture(options.image, inputShape, recipe.picture);
   const outputs = await predict(model, input, measuringOptions(recipe));
   const values = await probabilities(outputs).data();
@@ -35,7 +38,9 @@ export async function predictCommand(options: PredictOptions): Promise<void> {
     .slice(0, SHOWN);
   if (options.json) {
     const [best] = ranked;
-    process.stdout.write(`${JSON.stringify({ image: options.image, class: best?.class, top: ranked, changes })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ image: options.image, class: best?.class, top: ranked, changes })}\n`,
+    );
     return;
   }
   if (changes.length > 0) process.stdout.write(`The picture was ${changes.join(', ')}.\n`);

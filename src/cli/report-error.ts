@@ -11,7 +11,8 @@ export function describeError(error: unknown, debug: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   const lines = [`loom: ${message}`];
   if (debug && error instanceof Error) lines.push('', stackOf(error));
-  else if (error instanceof UsageError && error.hint === '') lines.push('  hint: loom --help lists commands and options');
+  else if (error instanceof UsageError && error.hint === '')
+    lines.push('  hint: loom --help lists commands and options');
   else if (!(error instanceof TensorloomError)) lines.push('  hint: --debug shows where this happened');
   return `${lines.join('\n')}\n`;
 }

@@ -41,7 +41,8 @@ export interface RunEnd {
   readonly seconds: number;
   readonly out: string;
   readonly files: readonly string[];
-  readonly confusion: { readonly counts: readonly (readonly number[])[]; readonly classes: readonly string[] } | undefined;
+  readonly confusion:
+    { readonly counts: readonly (readonly number[])[]; readonly classes: readonly string[] } | undefined;
 }
 
 /** Who tells a person, or another program, how a training run goes. */

@@ -53,11 +53,16 @@ export async function readConfig(folder: string): Promise<RunConfig> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new CheckpointError(`${path} is not sound JSON`, 'train again, or restore the file', { cause: error });
+    throw new CheckpointError(`${path} is not sound JSON`, 'train again, or restore the file', {
+      cause: error,
+    });
   }
   const wrong = wrongEntry(value);
   if (wrong !== undefined)
-    throw new CheckpointError(`${path}: '${wrong}' is missing or of the wrong kind`, 'train again, or restore the file');
+    throw new CheckpointError(
+      `${path}: '${wrong}' is missing or of the wrong kind`,
+      'train again, or restore the file',
+    );
   return value as RunConfig;
 }
 

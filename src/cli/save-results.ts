@@ -49,7 +49,10 @@ export async function saveResults(run: FinishedRun): Promise<Omit<RunEnd, 'secon
   if (!isClassifier || classes === undefined)
     return { testLoss: loss, testAccuracy: accuracy, files, confusion: undefined };
   const counts = await confusionMatrix(model, test, measuring);
-  await writeFileAtomic(path(RUN_FILES.confusion), confusionChart(counts, classes, { title: `${recipe.name}: test data` }));
+  await writeFileAtomic(
+    path(RUN_FILES.confusion),
+    confusionChart(counts, classes, { title: `${recipe.name}: test data` }),
+  );
   return {
     testLoss: loss,
     testAccuracy: accuracy,

@@ -19,7 +19,8 @@ export class TextReporter implements Reporter {
   }
 
   start(run: RunStart): void {
-    const { recipe, description, trainingSamples, testSamples, parameters, epochs, batchSize, lr, seed } = run;
+    const { recipe, description, trainingSamples, testSamples, parameters, epochs, batchSize, lr, seed } =
+      run;
     this.line(`${run.resumes ? 'Resuming' : 'Training'} ${recipe}: ${description}.`);
     this.line(
       `${formatCount(trainingSamples)} training and ${formatCount(testSamples)} test samples, ` +
@@ -76,7 +77,9 @@ export class TextReporter implements Reporter {
     this.line('');
     if (confusion !== undefined) this.line(`${confusionTable(confusion.counts, confusion.classes)}\n`);
     const accuracy = testAccuracy === undefined ? '' : `Test accuracy ${formatPercent(testAccuracy)}, `;
-    this.line(`${accuracy}${accuracy === '' ? 'Test' : 'test'} loss ${formatLoss(testLoss)}, after ${formatSeconds(seconds)}.`);
+    this.line(
+      `${accuracy}${accuracy === '' ? 'Test' : 'test'} loss ${formatLoss(testLoss)}, after ${formatSeconds(seconds)}.`,
+    );
     this.line(`Written to ${out}: ${files.map((file) => basename(file)).join(', ')}`);
   }
 

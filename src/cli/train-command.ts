@@ -29,7 +29,9 @@ import { trainSettings, type TrainOptions, type TrainSettings } from './train-se
 export async function trainCommand(name: string | undefined, options: TrainOptions): Promise<number> {
   const settings = await trainSettings(name, options);
   const reporter = options.json ? new JsonReporter() : new TextReporter(process.stdout.isTTY);
-  const interrupt = new Interrupt(() => reporter.note('Stopping after this batch; once more to stop at once.'));
+  const interrupt = new Interrupt(() =>
+    reporter.note('Stopping after this batch; once more to stop at once.'),
+  );
   try {
     const folder = options.out ?? options.resume ?? defaultFolder(settings.recipe.name, new Date());
     return await train(settings, { folder, resume: options.resume, reporter, signal: interrupt.signal });
@@ -102,6 +104,7 @@ async function train(settings: TrainSettings, context: RunContext): Promise<numb
     epochs,
     batchSize,
     seed,
+    shuffle: recipe.shuffle ?? true,
     ...(recipe.transform === undefined ? {} : { transform: recipe.transform }),
     validation: data.test,
     metrics: recipe.task === 'classification' ? ['accuracy'] : [],
@@ -112,7 +115,9 @@ async function train(settings: TrainSettings, context: RunContext): Promise<numb
     signal,
   });
   if (history.interrupted) {
-    reporter.note(`Stopped; the checkpoint is saved. Go on with: loom train ${settings.recipeName} --resume ${shortPath(folder)}`);
+    reporter.note(
+      `Stopped; the checkpoint is saved. Go on with: loom train ${settings.recipeName} --resume ${shortPath(folder)}`,
+    );
     return EXIT.interrupted;
   }
   const results = await saveResults({ folder, model, recipe, data, epochs: history.epochs, measuring });

@@ -42,14 +42,12 @@ const DEFAULT_RECIPE = 'digits-cnn';
  * @throws UsageError for an unknown recipe, or a setting that would make a resumed run another one.
  * @throws CheckpointError if the folder to resume is no run's.
  */
-export async function trainSettings(
-  name: string | undefined,
-  options: TrainOptions,
-): Promise<TrainSettings> {
+export async function trainSettings(name: string | undefined, options: TrainOptions): Promise<TrainSettings> {
   const earlier = options.resume === undefined ? undefined : await readConfig(options.resume);
   const recipeName = lastingName(name ?? earlier?.recipe ?? DEFAULT_RECIPE);
   const recipe = await findRecipe(recipeName);
-  if (earlier !== undefined) checkUnchanged({ ...options, recipe: recipeName }, earlier, options.resume ?? '');
+  if (earlier !== undefined)
+    checkUnchanged({ ...options, recipe: recipeName }, earlier, options.resume ?? '');
   return {
     recipe,
     recipeName,

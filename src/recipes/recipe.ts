@@ -59,6 +59,8 @@ export interface Recipe {
   optimizer(lr: number): OptimizerSpec;
   readonly epochs: number;
   readonly batchSize: number;
+  /** Whether each epoch has a new random order; true when left out. */
+  readonly shuffle?: boolean;
   /** Changes training batches: augmentation. */
   readonly transform?: Transform;
   /** Present when inputs are pictures. */

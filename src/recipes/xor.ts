@@ -38,4 +38,5 @@ export const xor: Recipe = {
   optimizer: (lr) => optim.sgd({ lr }),
   epochs: 20,
   batchSize: 4,
+  shuffle: false,
 };

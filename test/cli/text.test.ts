@@ -40,19 +40,42 @@ describe('numbers for people', () => {
   it('bytes have binary units', () => expect(formatBytes(3 * 2 ** 20)).toBe('3.0 MiB'));
 
   it('tables have a flush left first column', () => {
-    expect(formatTable([['a', '1'], ['long', '200']])).toBe('a       1\nlong  200');
+    expect(
+      formatTable([
+        ['a', '1'],
+        ['long', '200'],
+      ]),
+    ).toBe('a       1\nlong  200');
   });
 });
 
 describe('confusionTable', () => {
   it('has a row for each actual class and the share that was found', () => {
-    expect(confusionTable([[9, 1], [0, 0]], ['0', '1'])).toBe(
-      ['actual \\ predicted  0  1  found', '0                   9  1  90.0%', '1                   .  .      -'].join('\n'),
+    expect(
+      confusionTable(
+        [
+          [9, 1],
+          [0, 0],
+        ],
+        ['0', '1'],
+      ),
+    ).toBe(
+      [
+        'actual \\ predicted  0  1  found',
+        '0                   9  1  90.0%',
+        '1                   .  .      -',
+      ].join('\n'),
     );
   });
 
   it('numbers the columns of long names', () => {
-    const lines = confusionTable([[1, 0], [0, 2]], ['T-shirt/top', 'Trouser']).split('\n');
+    const lines = confusionTable(
+      [
+        [1, 0],
+        [0, 2],
+      ],
+      ['T-shirt/top', 'Trouser'],
+    ).split('\n');
     expect(lines[0]).toMatch(/^actual \\ predicted +0 +1 +found$/);
     expect(lines[2]).toMatch(/^1 Trouser +\. +2 +100\.0%$/);
   });
