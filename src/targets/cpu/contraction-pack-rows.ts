@@ -1,6 +1,6 @@
 /** Packing of rows: all rows of a unit for one block of k, each tile's side by side, where reading them in place would thrash the cache. */
 import { eachGroup, type RowPlan, type Segment } from './contraction-rows.js';
-import type { KBlocks } from './contraction-plan.js';
+import type { KBlocks } from './contraction-blocks.js';
 import type { RowPattern } from './contraction-tile.js';
 import { add, func, get, i32, load, mul, type Builder, type Expr, type Func } from './ir.js';
 

@@ -8,6 +8,7 @@ import {
   i32,
   lanes as lanesOf,
   load,
+  loadStrided,
   mul,
   select,
   type Builder,
@@ -159,23 +160,12 @@ function vectorFunction(name: string, { lanes, steps, ...options }: PackOptions)
       b.if(
         compare('le', innerPart, i32(inner.extent - lanes)),
         () => {
-          const lowest = Math.min(0, (lanes - 1) * inner.stride);
           const start = add(
             add(source, addressOf(b, outerPart, outer, 4)),
             mul(innerPart, i32(inner.stride * 4)),
           );
-          const base = b.let(add(start, i32(lowest * 4)), 'start');
-          if (inner.stride === 1) fill((distance) => load('f32', add(base, distance), 0, true));
-          else {
-            fill((distance) => {
-              const at = b.let(add(base, distance), 'at');
-              return lanesOf(
-                Array.from({ length: lanes }, (_, lane) =>
-                  load('f32', at, (lane * inner.stride - lowest) * 4),
-                ),
-              );
-            });
-          }
+          const base = b.let(start, 'start');
+          fill((distance) => loadStrided('f32', add(base, distance), inner.stride));
         },
         irregular,
       );

@@ -1,11 +1,14 @@
 /** Decisions about a contraction: which operand is packed, how k is cut into blocks and the result into units of work. */
+import type { DType } from '../../core/dtype.js';
 import type { ContractionKernel, Operand } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
-import { linearStride } from '../../compiler/scalar-expr.js';
+import { linearStride, visit } from '../../compiler/scalar-expr.js';
 import { mergeAxes, sizeOf, spanOf, type Axis } from './contraction-axes.js';
-import { planRows, tileCycles, type RowPlan } from './contraction-rows.js';
+import { planBlocks, type KBlocks } from './contraction-blocks.js';
+import { computeCycles, packCycles, storeCycles, type VectorDirection } from './contraction-cost.js';
+import { planRows, type RowPlan } from './contraction-rows.js';
 import { mergeStores, type Stores } from './contraction-stores.js';
-import { TILE_VECTORS, type KSteps } from './contraction-tile.js';
+import { TILE_ROWS, TILE_VECTORS } from './contraction-tile.js';
 
 /** A variable's steps in both operands and in the first result, in elements. */
 interface Steps {
@@ -15,24 +18,6 @@ interface Steps {
   readonly columns: number;
   /** 0 where the result does not depend on it, undefined where it does so in another way than by steps. */
   readonly out: number | undefined;
-}
-
-/** k as (outer axes) × (blocks of one axis) × (what lies inside a block). */
-export interface KBlocks {
-  readonly rowOuter: readonly Axis[];
-  readonly columnOuter: readonly Axis[];
-  /** Blocks along the axis that is cut. */
-  readonly perRun: number;
-  readonly rowStep: number;
-  readonly columnStep: number;
-  /** Steps of k in a block, and in the last one of a run. */
-  readonly size: number;
-  readonly lastSize: number;
-  readonly count: number;
-  readonly rowAxes: readonly Axis[];
-  readonly columnAxes: readonly Axis[];
-  readonly rowSteps: KSteps;
-  readonly columnSteps: KSteps;
 }
 
 export interface ContractionPlan {
@@ -49,8 +34,7 @@ export interface ContractionPlan {
   readonly stores: Stores;
   readonly rowVariables: readonly Variable[];
   readonly columnVariables: readonly Variable[];
-  /** What lanes run along when results are written. */
-  readonly vector: 'rows' | 'columns' | 'none';
+  readonly vector: VectorDirection;
   readonly panels: number;
   readonly panelsPerUnit: number;
   /** Panels that are packed together, and written together. */
@@ -61,19 +45,19 @@ export interface ContractionPlan {
   readonly cycles: number;
 }
 
-/** Steps of k in a block: a panel of 512 is 16 KiB, half a first-level cache. */
-const BLOCK_LIMIT = 512;
 /** Bytes of the first operand that a unit goes over again and again: half a second-level cache. */
 const ROW_BYTES = 384 * 1024;
-/** Bytes of sums that wait for further blocks of k. */
-const SUM_BYTES = 256 * 1024;
+/** Sums that wait for further blocks of k. */
+const SUM_ELEMENTS = 64 * 1024;
 /** Fewer multiply-adds than these are not worth another unit: some microseconds. */
-const UNIT_WORK = 64 * 1024;
-const WANTED_UNITS = 16;
+const UNIT_WORK = 256 * 1024;
+const WANTED_UNITS = 32;
+/** Bytes of the packed panels of a strip, and of their sums: both should stay in the first-level cache. */
 const STRIP_BYTES = 16 * 1024;
-const STRIP_PANELS = 2;
 /** Units of fewer rows would mostly pack. */
 const LEAST_ROWS = 48;
+/** The sums of more rows would not stay in the second-level cache. */
+const MOST_ROWS = 2046;
 /** Packed rows pay when this many panels are multiplied with them. */
 const WORTH_PANELS = 6;
 
@@ -105,7 +89,7 @@ function planRoles(
   const batch = kernel.batch.map(steps);
   const rowCount = sizeOf(rowSteps);
   const columnCount = sizeOf(columnSteps);
-  const k = planK(byFallingStride(kernel.k.map(steps), ({ rows }) => rows));
+  const k = planBlocks(byFallingStride(kernel.k.map(steps), ({ rows }) => rows));
 
   const rowAxes = rowSteps.map(({ extent, rows }) => ({ extent, stride: rows }));
   const maxRows = rowLimit(rowAxes, k);
@@ -119,16 +103,19 @@ function planRoles(
   const panels = Math.ceil(columnCount / width);
   const columns = columnSteps.map(({ extent, columns: stride }) => ({ extent, stride }));
   const wholeK = sizeOf(kernel.k);
-  const packColumns = packCycles(columns, columnCount, k, lanes) * wholeK;
+  const compute = computeCycles(rows, columnCount, width, lanes) * wholeK;
+  const packColumns = packCycles(columns, columnCount, k.columnSteps, lanes) * wholeK;
   const scattered = areScattered(k);
   const unitsOf = (packRows: boolean): Split =>
     planUnits(rows, {
       maxRows,
       panels,
+      width,
       kBlocks: k.count,
       wanted: Math.ceil(
         Math.min(WANTED_UNITS / sizeOf(batch), (rowCount * columnCount * wholeK) / UNIT_WORK),
       ),
+      compute,
       packRows: packRows ? rowCount * wholeK : 0,
       packColumns,
     });
@@ -136,9 +123,7 @@ function planRoles(
   const packRows = packed !== undefined && packed.panelsPerUnit >= WORTH_PANELS;
   const split = packRows ? packed : unitsOf(false);
   const cycles =
-    computeCycles(rows, columnCount, width, lanes) * wholeK * (scattered && !packRows ? 1.3 : 1) +
-    split.packCycles +
-    storeCycles(rowCount * columnCount, vector);
+    compute * (scattered && !packRows ? 1.3 : 1) + split.cycles + storeCycles(rowCount * columnCount, vector);
   return {
     rowOperand,
     columnOperand,
@@ -160,7 +145,7 @@ function planRoles(
     panelsPerUnit: split.panelsPerUnit,
     panelsPerStrip: Math.min(
       split.panelsPerUnit,
-      Math.max(1, Math.floor(STRIP_BYTES / (k.size * width * 4)), STRIP_PANELS),
+      stripPanels(k.size, split.groupsPerUnit * rows.rows, width),
     ),
     groupsPerUnit: split.groupsPerUnit,
     packRows,
@@ -173,71 +158,15 @@ const byFallingStride = (list: readonly Steps[], stride: (each: Steps) => number
 
 export const groupCount = (rows: RowPlan): number => sizeOf(rows.outer) * rows.perRun;
 
-/** Cuts k so that a block is a stretch of one axis times everything inside it. */
-function planK(list: readonly Steps[]): KBlocks {
-  const axes = mergeBoth(list.map(({ extent, rows, columns }) => ({ extent, rows, columns })));
-  let cut = axes.length - 1;
-  let within = 1;
-  while (cut > 0 && within * (axes[cut]?.extent ?? 1) <= BLOCK_LIMIT) within *= axes[cut--]?.extent ?? 1;
-  const axis = axes[cut] ?? { extent: 1, rows: 0, columns: 0 };
-  const perRun = Math.ceil(axis.extent / Math.max(1, Math.floor((BLOCK_LIMIT * 1.25) / within)));
-  const length = Math.ceil(axis.extent / perRun);
-  const blocks = Math.ceil(axis.extent / length);
-  const outer = axes.slice(0, cut);
-  const inside = axes.slice(cut + 1);
-  const rowAxes = [
-    { extent: length, stride: axis.rows },
-    ...inside.map(({ extent, rows }) => ({ extent, stride: rows })),
-  ];
-  const columnAxes = [
-    { extent: length, stride: axis.columns },
-    ...inside.map(({ extent, columns }) => ({ extent, stride: columns })),
-  ];
-  return {
-    rowOuter: outer.map(({ extent, rows }) => ({ extent, stride: rows })),
-    columnOuter: outer.map(({ extent, columns }) => ({ extent, stride: columns })),
-    perRun: blocks,
-    rowStep: length * axis.rows,
-    columnStep: length * axis.columns,
-    size: length * within,
-    lastSize: (axis.extent - (blocks - 1) * length) * within,
-    count: sizeOf(outer) * blocks,
-    rowAxes,
-    columnAxes,
-    rowSteps: stepsOf(rowAxes),
-    columnSteps: stepsOf(columnAxes),
-  };
-}
-
-function stepsOf(axes: readonly Axis[]): KSteps {
-  const [only, ...others] = mergeAxes(axes);
-  return others.length === 0 ? { kind: 'stride', bytes: (only?.stride ?? 0) * 4 } : { kind: 'table' };
-}
-
-interface BothAxis {
-  readonly extent: number;
-  readonly rows: number;
-  readonly columns: number;
-}
-
-function mergeBoth(axes: readonly BothAxis[]): BothAxis[] {
-  const merged: BothAxis[] = [];
-  for (const axis of axes) {
-    if (axis.extent === 1) continue;
-    const outer = merged.at(-1);
-    if (outer?.rows === axis.rows * axis.extent && outer.columns === axis.columns * axis.extent) {
-      merged[merged.length - 1] = { ...axis, extent: outer.extent * axis.extent };
-    } else merged.push(axis);
-  }
-  return merged.length === 0 ? [{ extent: 1, rows: 0, columns: 0 }] : merged;
-}
-
 /** Rows whose part of the operand stays in the second-level cache for a block of k. Views overlap: count elements once. */
 function rowLimit(axes: readonly Axis[], k: KBlocks): number {
   const rows = sizeOf(axes);
   const elements = Math.min(rows * k.size, spanOf([...axes, ...k.rowAxes]));
   const bytesPerRow = (elements * 4) / rows;
-  return Math.max(48, Math.floor(ROW_BYTES / bytesPerRow / 6) * 6);
+  return Math.min(
+    MOST_ROWS,
+    Math.max(LEAST_ROWS, Math.floor(ROW_BYTES / bytesPerRow / TILE_ROWS) * TILE_ROWS),
+  );
 }
 
 function vectorDirection(
@@ -245,8 +174,17 @@ function vectorDirection(
   rows: readonly Variable[],
   columns: readonly Variable[],
   lanes: number,
-): 'rows' | 'columns' | 'none' {
+): VectorDirection {
   const [first] = stores;
+  const dtypes = new Set<DType>();
+  visit(
+    stores.map(({ value }) => value),
+    ({ dtype }) => {
+      dtypes.add(dtype);
+    },
+  );
+  // There are no vectors of float64.
+  if (dtypes.has('float64')) return 'none';
   const fits = (v: Variable | undefined): v is Variable => v !== undefined && v.extent >= lanes;
   const strideAlong = (v: Variable | undefined): number | undefined =>
     first === undefined || !fits(v) ? undefined : linearStride(first.index, v);
@@ -260,8 +198,8 @@ function vectorDirection(
 interface Split {
   readonly panelsPerUnit: number;
   readonly groupsPerUnit: number;
-  /** What packing costs with this split. */
-  readonly packCycles: number;
+  /** What packing costs with this split, and waiting at the end. */
+  readonly cycles: number;
 }
 
 /**
@@ -273,16 +211,19 @@ function planUnits(
   options: {
     readonly maxRows: number;
     readonly panels: number;
+    readonly width: number;
     readonly kBlocks: number;
     readonly wanted: number;
+    /** Cycles of all multiplications, of packing all rows (0 if they are not packed) and of packing all columns. */
+    readonly compute: number;
     readonly packRows: number;
     readonly packColumns: number;
   },
 ): Split {
-  const { maxRows, panels, kBlocks, wanted, packRows, packColumns } = options;
+  const { maxRows, panels, width, kBlocks, wanted, compute, packRows, packColumns } = options;
   const groups = groupCount(rows);
   const most = Math.max(1, Math.min(groups, Math.floor(maxRows / rows.rows)));
-  let best: (Split & { score: number }) | undefined;
+  let best: Split | undefined;
   for (
     let rowBlocks = Math.ceil(groups / most);
     rowBlocks <= groups;
@@ -290,17 +231,16 @@ function planUnits(
   ) {
     const groupsPerUnit = Math.ceil(groups / rowBlocks);
     if (best !== undefined && groupsPerUnit * rows.rows < LEAST_ROWS) break;
-    const sums = kBlocks > 1 ? Math.max(1, Math.floor(SUM_BYTES / (groupsPerUnit * rows.rows * 32))) : panels;
-    const columnBlocks = Math.max(Math.ceil(panels / sums), Math.min(panels, Math.ceil(wanted / rowBlocks)));
+    const kept =
+      kBlocks > 1 ? Math.max(1, Math.floor(SUM_ELEMENTS / (groupsPerUnit * rows.rows * width))) : panels;
+    const columnBlocks = Math.max(Math.ceil(panels / kept), Math.min(panels, Math.ceil(wanted / rowBlocks)));
     const panelsPerUnit = Math.ceil(panels / columnBlocks);
     const units = Math.ceil(groups / groupsPerUnit) * Math.ceil(panels / panelsPerUnit);
-    const cost = rowBlocks * packColumns + columnBlocks * packRows;
-    // Too few units leave threads idle.
-    const score = cost + Math.max(0, wanted - units) * UNIT_WORK;
-    if (best === undefined || score < best.score)
-      best = { panelsPerUnit, groupsPerUnit, packCycles: cost, score };
+    // At the end, threads wait for the last unit.
+    const cycles = rowBlocks * packColumns + columnBlocks * packRows + compute / (2 * units);
+    if (best === undefined || cycles < best.cycles) best = { panelsPerUnit, groupsPerUnit, cycles };
   }
-  return best ?? { panelsPerUnit: panels, groupsPerUnit: groups, packCycles: packColumns + packRows };
+  return best ?? { panelsPerUnit: panels, groupsPerUnit: groups, cycles: packColumns + packRows };
 }
 
 /** Whether tiles would touch another cache line of the first operand for every k. */
@@ -308,23 +248,6 @@ function areScattered(k: KBlocks): boolean {
   return k.size >= 128 && Math.abs(mergeAxes(k.rowAxes).at(-1)?.stride ?? 0) >= 16;
 }
 
-// Cycles, to compare the two roles of the operands.
-
-function computeCycles(rows: RowPlan, columns: number, width: number, lanes: number): number {
-  const rest = columns % width;
-  const narrow = rest > 0 && rest <= lanes ? 1 : 0;
-  const full = Math.ceil(columns / width) - narrow;
-  return rows.cycles * (full + narrow * (tileCycles(6, 1) / tileCycles(6)));
-}
-
-/** Cycles per k: about a vector a cycle and a half where columns are neighbours, an element a cycle otherwise. */
-function packCycles(columns: readonly Axis[], count: number, k: KBlocks, lanes: number): number {
-  const inner = mergeAxes(columns).at(-1) ?? { extent: 1, stride: 0 };
-  const padded = Math.ceil(count / lanes) * lanes;
-  const regular = inner.extent < lanes ? 0 : 1 - (inner.extent % lanes === 0 ? 0 : lanes - 1) / inner.extent;
-  const slow = 1 + (k.columnSteps.kind === 'table' ? 0.2 : 0);
-  return inner.stride === 1 ? padded * (regular * 0.4 + (1 - regular) * slow) : padded * slow;
-}
-
-const storeCycles = (elements: number, vector: ContractionPlan['vector']): number =>
-  elements * (vector === 'columns' ? 0.5 : vector === 'rows' ? 1.2 : 3);
+/** At least two panels are packed and written together: then whole cache lines are. */
+const stripPanels = (k: number, rows: number, width: number): number =>
+  Math.max(2, Math.floor(STRIP_BYTES / (Math.max(k, rows) * width * 4)));

@@ -1,0 +1,26 @@
+/** What parts of a contraction cost, in cycles: enough to compare two plans, no more. */
+import { mergeAxes, type Axis } from './contraction-axes.js';
+import { tileCycles, type RowPlan } from './contraction-rows.js';
+import type { KSteps } from './contraction-tile.js';
+
+/** What lanes run along when results are written. */
+export type VectorDirection = 'rows' | 'columns' | 'none';
+
+export function computeCycles(rows: RowPlan, columns: number, width: number, lanes: number): number {
+  const rest = columns % width;
+  const narrow = rest > 0 && rest <= lanes ? 1 : 0;
+  const full = Math.ceil(columns / width) - narrow;
+  return rows.cycles * (full + narrow * (tileCycles(6, 1) / tileCycles(6)));
+}
+
+/** Cycles per k: about a vector a cycle and a half where columns are neighbours, an element a cycle otherwise. */
+export function packCycles(columns: readonly Axis[], count: number, steps: KSteps, lanes: number): number {
+  const inner = mergeAxes(columns).at(-1) ?? { extent: 1, stride: 0 };
+  const padded = Math.ceil(count / lanes) * lanes;
+  const regular = inner.extent < lanes ? 0 : 1 - (inner.extent % lanes === 0 ? 0 : lanes - 1) / inner.extent;
+  const slow = 1 + (steps.kind === 'table' ? 0.2 : 0);
+  return inner.stride === 1 ? padded * (regular * 0.4 + (1 - regular) * slow) : padded * slow;
+}
+
+export const storeCycles = (elements: number, vector: VectorDirection): number =>
+  elements * (vector === 'columns' ? 0.5 : vector === 'rows' ? 1.2 : 3);
