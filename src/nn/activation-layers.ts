@@ -45,13 +45,19 @@ export const Sigmoid = activation('Sigmoid', (x) => sigmoid(x));
 export const LogSigmoid = activation('LogSigmoid', (x) => functions.logSigmoid(x));
 export const Tanh = activation('Tanh', (x) => tanh(x));
 /** x between `low` (-1 unless told) and `high` (1 unless told). */
-export const HardTanh = activation('HardTanh', (x, low?: number, high?: number) => functions.hardTanh(x, low, high));
+export const HardTanh = activation('HardTanh', (x, low?: number, high?: number) =>
+  functions.hardTanh(x, low, high),
+);
 export const HardSigmoid = activation('HardSigmoid', (x) => functions.hardSigmoid(x));
 export const HardSwish = activation('HardSwish', (x) => functions.hardSwish(x));
 /** 0 where |x| is at most `threshold` (0.5 unless told). */
-export const HardShrink = activation('HardShrink', (x, threshold?: number) => functions.hardShrink(x, threshold));
+export const HardShrink = activation('HardShrink', (x, threshold?: number) =>
+  functions.hardShrink(x, threshold),
+);
 /** x moved towards 0 by `threshold` (0.5 unless told). */
-export const SoftShrink = activation('SoftShrink', (x, threshold?: number) => functions.softShrink(x, threshold));
+export const SoftShrink = activation('SoftShrink', (x, threshold?: number) =>
+  functions.softShrink(x, threshold),
+);
 /** Along `axis`, the last unless told. */
 export const Softmax = activation('Softmax', (x, axis?: number) => functions.softmax(x, axis));
 /** Along `axis`, the last unless told. */

@@ -24,13 +24,19 @@ export function checkFraction(layer: string, name: string, value: number): void 
 }
 
 /** Throws unless `axis` of an input exists and has `size` elements; `meaning` is what a layer calls that size. */
-export function checkInputAxis(layer: string, shape: Shape, axis: number, size: number, meaning: string): void {
+export function checkInputAxis(
+  layer: string,
+  shape: Shape,
+  axis: number,
+  size: number,
+  meaning: string,
+): void {
   const at = axis < 0 ? shape.length + axis : axis;
   if (shape[at] === size) return;
-  const place = axis === -1 ? 'last axis' : `axis ${axis}`;
+  const place = axis === -1 ? 'the last axis' : `axis ${axis}`;
   throw new ShapeError(
-    `${layer}: the input of shape ${formatShape(shape)} has ${shape[at] ?? 'nothing'} along the ${place} where ${size} ${meaning} are expected`,
-    `pass an input whose ${place} has size ${size}, or build the layer for ${shape[at] ?? 'such'} ${meaning}`,
+    `${layer}: the input of shape ${formatShape(shape)} has ${shape[at] ?? 'nothing'} along ${place} where ${size} ${meaning} are expected`,
+    `pass an input with ${size} there, or build the layer for ${shape[at] ?? 'such'} ${meaning}`,
   );
 }
 

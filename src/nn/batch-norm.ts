@@ -7,7 +7,13 @@ import { literal } from '../tensor/operands.js';
 import { moments } from '../tensor/reductions.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { Parameter, type Variable } from '../tensor/variable.js';
-import { checkFraction, checkInputAxis, checkInputRank, checkNonNegative, checkPositiveInteger } from './arguments.js';
+import {
+  checkFraction,
+  checkInputAxis,
+  checkInputRank,
+  checkNonNegative,
+  checkPositiveInteger,
+} from './arguments.js';
 import * as init from './init.js';
 import { Module, RunningStatistic } from './module.js';
 
@@ -32,7 +38,13 @@ abstract class BatchNorm extends Module {
   readonly #ranks: readonly number[];
   readonly #layout: string;
 
-  constructor(layer: string, ranks: readonly number[], layout: string, features: number, options: BatchNormLayerOptions) {
+  constructor(
+    layer: string,
+    ranks: readonly number[],
+    layout: string,
+    features: number,
+    options: BatchNormLayerOptions,
+  ) {
     super();
     const { epsilon = 1e-5, momentum = 0.1, affine = true } = options;
     checkPositiveInteger(layer, 'features', features);
@@ -54,7 +66,8 @@ abstract class BatchNorm extends Module {
     checkInputRank(this.#layer, x.shape, this.#ranks, this.#layout);
     checkInputAxis(this.#layer, x.shape, 1, this.features, 'channels');
     const { weight, bias, epsilon } = this;
-    if (!this.training) return batchNorm(x, this.runningMean as Tensor, this.runningVar as Tensor, { weight, bias, epsilon });
+    if (!this.training)
+      return batchNorm(x, this.runningMean as Tensor, this.runningVar as Tensor, { weight, bias, epsilon });
     const count = x.size / this.features;
     if (count < 2) {
       throw new ShapeError(

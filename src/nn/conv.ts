@@ -152,7 +152,12 @@ export class Conv3d extends ConvolutionLayer<ConvLayerOptions> {
 
 /** Transposed convolution of sequences, the gradient of {@link Conv1d}; see {@link ConvTranspose2d}. */
 export class ConvTranspose1d extends ConvolutionLayer<ConvTransposeLayerOptions> {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerAxis, options: ConvTransposeLayerOptions = {}) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvTransposeLayerOptions = {},
+  ) {
     super('ConvTranspose1d', 1, true, [inChannels, outChannels], kernelSize, options);
   }
 
@@ -172,7 +177,12 @@ export class ConvTranspose1d extends ConvolutionLayer<ConvTransposeLayerOptions>
  * ```
  */
 export class ConvTranspose2d extends ConvolutionLayer<ConvTransposeLayerOptions> {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerAxis, options: ConvTransposeLayerOptions = {}) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvTransposeLayerOptions = {},
+  ) {
     super('ConvTranspose2d', 2, true, [inChannels, outChannels], kernelSize, options);
   }
 
@@ -184,7 +194,12 @@ export class ConvTranspose2d extends ConvolutionLayer<ConvTransposeLayerOptions>
 
 /** Transposed convolution of volumes, the gradient of {@link Conv3d}; see {@link ConvTranspose2d}. */
 export class ConvTranspose3d extends ConvolutionLayer<ConvTransposeLayerOptions> {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerAxis, options: ConvTransposeLayerOptions = {}) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvTransposeLayerOptions = {},
+  ) {
     super('ConvTranspose3d', 3, true, [inChannels, outChannels], kernelSize, options);
   }
 

@@ -9,7 +9,7 @@ import { literal } from '../tensor/operands.js';
 import { logSumExp, mean, sum } from '../tensor/reductions.js';
 import { Tensor } from '../tensor/tensor.js';
 import { checkFraction } from './arguments.js';
-import { reduceLoss, type LossOptions } from './reduction.js';
+import { reduceLoss, type LossOptions, type LossReduction } from './reduction.js';
 
 /** `unknown` where as many targets as logits are known to be there, or where that is not known; else the reason. */
 export type CheckBatch<Logits extends Shape, Target extends Shape> = Logits extends readonly [
@@ -53,14 +53,21 @@ export function crossEntropy<L extends Shape, T extends Shape>(
   target: Tensor<T> & CheckBatch<L, T>,
   options?: CrossEntropyOptions & { readonly reduction?: 'mean' | 'sum' },
 ): Tensor<[]>;
-export function crossEntropy(logits: Tensor, target: Tensor, options?: CrossEntropyOptions): Tensor;
+export function crossEntropy(
+  logits: Tensor,
+  target: Tensor,
+  options: CrossEntropyOptions & { readonly reduction: LossReduction },
+): Tensor;
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { labelSmoothing = 0 } = options;
   checkFraction('crossEntropy', 'labelSmoothing', labelSmoothing);
   const axis = classAxis('crossEntropy', logits);
   if (sameShape(logits.shape, target.shape) && isFloat(target.dtype)) {
     if (options.ignoreIndex !== undefined) {
-      throw new ArgumentError('crossEntropy: ignoreIndex has no meaning for probabilities', 'pass class indices, or leave it out');
+      throw new ArgumentError(
+        'crossEntropy: ignoreIndex has no meaning for probabilities',
+        'pass class indices, or leave it out',
+      );
     }
     return fromProbabilities(logits, target, axis, options);
   }
@@ -76,11 +83,22 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
  * The negative log-likelihood of class indices under log-probabilities (the result of `logSoftmax`); shapes and options as in
  * {@link crossEntropy}.
  */
-export function nll(logProbabilities: Tensor, target: Tensor, options: Omit<CrossEntropyOptions, 'labelSmoothing'> = {}): Tensor {
+export function nll(
+  logProbabilities: Tensor,
+  target: Tensor,
+  options: Omit<CrossEntropyOptions, 'labelSmoothing'> = {},
+): Tensor {
   const axis = classAxis('nll', logProbabilities);
   const labels = classIndices('nll', logProbabilities, target, axis);
   const picked = pick(logProbabilities, labels, axis);
-  return reduceIndexed(sub(literal(picked, 0), picked), labels, axis, dim(logProbabilities.shape, axis), options, undefined);
+  return reduceIndexed(
+    sub(literal(picked, 0), picked),
+    labels,
+    axis,
+    dim(logProbabilities.shape, axis),
+    options,
+    undefined,
+  );
 }
 
 function classAxis(loss: string, logits: Tensor): number {
@@ -103,7 +121,10 @@ function classIndices(loss: string, logits: Tensor, target: Tensor, axis: number
 
 /** The class numbers along `axis`, in the shape that broadcasts with tensors of `rank`. */
 function classNumbers(classes: number, axis: number, rank: number): Tensor {
-  return reshape(arange(classes), Array.from({ length: rank }, (_, i) => (i === axis ? classes : 1)));
+  return reshape(
+    arange(classes),
+    Array.from({ length: rank }, (_, i) => (i === axis ? classes : 1)),
+  );
 }
 
 /** Of each row along `axis` the element of the given class; 0 for a class that does not exist. */
@@ -121,14 +142,20 @@ function classWeights(weight: Tensor, classes: number, axis: number, rank: numbe
       `pass one weight for each class: shape [${classes}]`,
     );
   }
-  return reshape(weight, Array.from({ length: rank }, (_, i) => (i === axis ? classes : 1)));
+  return reshape(
+    weight,
+    Array.from({ length: rank }, (_, i) => (i === axis ? classes : 1)),
+  );
 }
 
 /** What label smoothing mixes in: the mean over all classes of their (weighted) losses. */
 function spreadLoss(logits: Tensor, total: Tensor, axis: number, weight: Tensor | undefined): Tensor {
   if (weight === undefined) return sub(total, mean(logits, axis));
   const factors = classWeights(weight, dim(logits.shape, axis), axis, logits.rank);
-  const totals = reshape(total, logits.shape.map((n, i) => (i === axis ? 1 : n)));
+  const totals = reshape(
+    total,
+    logits.shape.map((n, i) => (i === axis ? 1 : n)),
+  );
   return mean(mul(factors, sub(totals, logits) as Tensor) as Tensor, axis);
 }
 
@@ -144,7 +171,8 @@ function reduceIndexed(
   const { weight, ignoreIndex, labelSmoothing = 0, reduction } = options;
   const rank = losses.rank + 1;
   const zero = literal(losses, 0);
-  const counted: Tensor | undefined = ignoreIndex === undefined ? undefined : ne(labels, literal(labels, ignoreIndex));
+  const counted: Tensor | undefined =
+    ignoreIndex === undefined ? undefined : ne(labels, literal(labels, ignoreIndex));
   let factors: Tensor | undefined;
   if (weight !== undefined) {
     const table = classWeights(cast(weight, losses.dtype), classes, axis, rank);
@@ -157,21 +185,30 @@ function reduceIndexed(
   }
   let result = weight === undefined ? losses : (mul(losses, factors as Tensor) as Tensor);
   if (spread !== undefined) {
-    result = add(mul(result, literal(result, 1 - labelSmoothing)), mul(spread, literal(spread, labelSmoothing))) as Tensor;
+    result = add(
+      mul(result, literal(result, 1 - labelSmoothing)),
+      mul(spread, literal(spread, labelSmoothing)),
+    ) as Tensor;
   }
   if (counted !== undefined) result = where(counted, result, zero);
   if (reduction !== undefined && reduction !== 'mean') return reduceLoss(result, reduction);
   return factors === undefined ? mean(result) : div(sum(result), sum(factors));
 }
 
-function fromProbabilities(logits: Tensor, target: Tensor, axis: number, options: CrossEntropyOptions): Tensor {
+function fromProbabilities(
+  logits: Tensor,
+  target: Tensor,
+  axis: number,
+  options: CrossEntropyOptions,
+): Tensor {
   const { labelSmoothing = 0, weight, reduction } = options;
   const classes = dim(logits.shape, axis);
   const smooth =
     labelSmoothing === 0
       ? target
       : add(mul(target, literal(target, 1 - labelSmoothing)), literal(target, labelSmoothing / classes));
-  const factors = weight === undefined ? smooth : mul(smooth, classWeights(weight, classes, axis, logits.rank)) as Tensor;
+  const factors =
+    weight === undefined ? smooth : (mul(smooth, classWeights(weight, classes, axis, logits.rank)) as Tensor);
   const total = logSumExp(logits, axis, { keepDims: true }) as Tensor;
   const losses = sum(mul(factors, sub(total, logits) as Tensor) as Tensor, axis);
   return reduceLoss(losses, reduction);

@@ -41,7 +41,10 @@ export class Embedding extends Module {
     const { paddingIndex, weightInit = init.normal() } = options;
     checkPositiveInteger('Embedding', 'count', count);
     checkPositiveInteger('Embedding', 'features', features);
-    if (paddingIndex !== undefined && !(Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < count)) {
+    if (
+      paddingIndex !== undefined &&
+      !(Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < count)
+    ) {
       throw new ArgumentError(
         `Embedding: paddingIndex is ${paddingIndex}, but there are rows 0 to ${count - 1}`,
         'use the index of a row',
@@ -56,7 +59,10 @@ export class Embedding extends Module {
 
   forward(indices: Tensor): Tensor {
     if (isFloat(indices.dtype)) {
-      throw new DTypeError(`Embedding: indices must be integers, got ${indices.dtype}`, "cast('int32') first");
+      throw new DTypeError(
+        `Embedding: indices must be integers, got ${indices.dtype}`,
+        "cast('int32') first",
+      );
     }
     const vectors = take(this.weight as Tensor, indices, 0);
     if (this.paddingIndex === undefined) return vectors;

@@ -160,7 +160,10 @@ export function kaimingUniform(options: KaimingOptions = {}): Initializer {
   return (shape) => symmetric(kaimingStd(shape, options))(shape);
 }
 
-function kaimingStd(shape: Shape, { mode = 'fanIn', nonlinearity = 'leakyRelu', a = 0 }: KaimingOptions): number {
+function kaimingStd(
+  shape: Shape,
+  { mode = 'fanIn', nonlinearity = 'leakyRelu', a = 0 }: KaimingOptions,
+): number {
   return gain(nonlinearity, a) / Math.sqrt(Math.max(1, fans(shape)[mode]));
 }
 

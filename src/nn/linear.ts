@@ -10,7 +10,10 @@ import { defaultBias, defaultWeight, type Initializer } from './init.js';
 import { Module } from './module.js';
 
 /** `unknown` where the last axis of `S` has `In` elements (or is not known), else the reason why it does not fit. */
-export type CheckFeatures<S extends Shape, In extends number> = S extends readonly [...Shape, infer N extends number]
+export type CheckFeatures<S extends Shape, In extends number> = S extends readonly [
+  ...Shape,
+  infer N extends number,
+]
   ? [SameSize<N, In>] extends [never]
     ? ShapeMismatch<`Linear: an input of shape ${ShapeText<S>} has ${N} features where ${In} are expected`>
     : unknown

@@ -11,7 +11,10 @@ import '../tensor/methods.js';
 import { reduceLoss, type LossOptions, type LossReduction } from './reduction.js';
 
 /** Whether two known shapes differ. */
-type Differ<A extends Shape, B extends Shape> = A extends readonly [infer M extends number, ...infer RestA extends Shape]
+type Differ<A extends Shape, B extends Shape> = A extends readonly [
+  infer M extends number,
+  ...infer RestA extends Shape,
+]
   ? B extends readonly [infer N extends number, ...infer RestB extends Shape]
     ? [SameSize<M, N>] extends [never]
       ? true
@@ -35,7 +38,7 @@ export interface ElementLoss<Options = LossOptions> {
     target: Tensor<B> & CheckSame<A, B>,
     options?: Options & { readonly reduction?: 'mean' | 'sum' },
   ): Tensor<[]>;
-  (prediction: Tensor, target: Tensor, options?: Options): Tensor;
+  (prediction: Tensor, target: Tensor, options: Options & { readonly reduction: LossReduction }): Tensor;
 }
 
 function elementLoss<Options extends LossOptions>(
@@ -83,11 +86,18 @@ export interface HuberOptions extends LossOptions {
 }
 
 /** d² / 2 for errors below `delta`, delta · (|d| - delta / 2) above (Huber 1964). */
-export const huber: ElementLoss<HuberOptions> = elementLoss<HuberOptions>('huber', (prediction, target, { delta = 1 }) => {
-  checkPositive('huber', 'delta', delta);
-  const size = prediction.sub(target).abs();
-  return choose(size.lt(literal(size, delta)), times(squared(size), 0.5), times(plus(size, -0.5 * delta), delta));
-});
+export const huber: ElementLoss<HuberOptions> = elementLoss<HuberOptions>(
+  'huber',
+  (prediction, target, { delta = 1 }) => {
+    checkPositive('huber', 'delta', delta);
+    const size = prediction.sub(target).abs();
+    return choose(
+      size.lt(literal(size, delta)),
+      times(squared(size), 0.5),
+      times(plus(size, -0.5 * delta), delta),
+    );
+  },
+);
 
 export interface SmoothL1Options extends LossOptions {
   /** Where the square turns into a line; 1 unless told. */
@@ -95,11 +105,14 @@ export interface SmoothL1Options extends LossOptions {
 }
 
 /** {@link huber} divided by `beta`: the slope is 1 for large errors. */
-export const smoothL1: ElementLoss<SmoothL1Options> = elementLoss<SmoothL1Options>('smoothL1', (prediction, target, { beta = 1 }) => {
-  checkPositive('smoothL1', 'beta', beta);
-  const size = prediction.sub(target).abs();
-  return choose(size.lt(literal(size, beta)), times(squared(size), 0.5 / beta), plus(size, -0.5 * beta));
-});
+export const smoothL1: ElementLoss<SmoothL1Options> = elementLoss<SmoothL1Options>(
+  'smoothL1',
+  (prediction, target, { beta = 1 }) => {
+    checkPositive('smoothL1', 'beta', beta);
+    const size = prediction.sub(target).abs();
+    return choose(size.lt(literal(size, beta)), times(squared(size), 0.5 / beta), plus(size, -0.5 * beta));
+  },
+);
 
 export interface BinaryCrossEntropyOptions extends LossOptions {
   /** A factor for each element; it broadcasts. */
@@ -114,7 +127,8 @@ const LEAST_SPREAD = 1e-12;
 const boundedLog = (p: Tensor): Tensor => atLeast(p.log(), LOWEST_LOG);
 
 const crossEntropyOfChances = customGradient(
-  (p: Tensor, target: Tensor) => times(target.mul(boundedLog(p)).add(oneMinus(target).mul(boundedLog(oneMinus(p)))), -1),
+  (p: Tensor, target: Tensor) =>
+    times(target.mul(boundedLog(p)).add(oneMinus(target).mul(boundedLog(oneMinus(p)))), -1),
   (gradient, p, target) => [
     gradient.mul(p.sub(target).div(atLeast(p.mul(oneMinus(p)), LEAST_SPREAD))),
     gradient.mul(boundedLog(oneMinus(p)).sub(boundedLog(p))),
@@ -122,13 +136,11 @@ const crossEntropyOfChances = customGradient(
 );
 
 /** -(t log p + (1 - t) log(1 - p)) of probabilities p. Logarithms are held above -100. */
-export const binaryCrossEntropy: ElementLoss<BinaryCrossEntropyOptions> = elementLoss<BinaryCrossEntropyOptions>(
-  'binaryCrossEntropy',
-  (prediction, target, { weight }) => {
+export const binaryCrossEntropy: ElementLoss<BinaryCrossEntropyOptions> =
+  elementLoss<BinaryCrossEntropyOptions>('binaryCrossEntropy', (prediction, target, { weight }) => {
     const losses = crossEntropyOfChances(prediction, target.cast(prediction.dtype));
     return weight === undefined ? losses : losses.mul(weight);
-  },
-);
+  });
 
 export interface BinaryCrossEntropyWithLogitsOptions extends BinaryCrossEntropyOptions {
   /** A factor for the positive targets; it broadcasts. */
@@ -142,7 +154,8 @@ export const binaryCrossEntropyWithLogits: ElementLoss<BinaryCrossEntropyWithLog
     (logits, target, { weight, posWeight }) => {
       // -log sigmoid(x) = softplus(-x), and -log(1 - sigmoid(x)) = x + softplus(-x).
       const negative = softplus(logits.neg());
-      const share = posWeight === undefined ? negative : plus(target.mul(plus(posWeight, -1)), 1).mul(negative);
+      const share =
+        posWeight === undefined ? negative : plus(target.mul(plus(posWeight, -1)), 1).mul(negative);
       const losses: Tensor = oneMinus(target).mul(logits).add(share);
       return weight === undefined ? losses : losses.mul(weight);
     },
@@ -156,10 +169,16 @@ export interface KlDivergenceOptions {
 }
 
 /** Σ t (log t - q): the Kullback-Leibler divergence of log-probabilities q from probabilities t, element by element. */
-export function klDivergence(logProbabilities: Tensor, target: Tensor, options: KlDivergenceOptions = {}): Tensor {
+export function klDivergence(
+  logProbabilities: Tensor,
+  target: Tensor,
+  options: KlDivergenceOptions = {},
+): Tensor {
   checkSameShape('klDivergence', logProbabilities, target);
   const { reduction = 'mean', logTarget = false } = options;
-  const losses = logTarget ? target.exp().mul(target.sub(logProbabilities)) : relativeEntropy(target, logProbabilities);
+  const losses = logTarget
+    ? target.exp().mul(target.sub(logProbabilities))
+    : relativeEntropy(target, logProbabilities);
   if (reduction !== 'batchMean') return reduceLoss(losses, reduction);
   const total: Tensor = losses.sum();
   return times(total, 1 / dim(losses.shape, 0));
@@ -178,8 +197,10 @@ export interface HingeOptions extends LossOptions {
 }
 
 /** max(0, margin - t p) for targets of -1 and 1: the loss of support vector machines. */
-export const hinge: ElementLoss<HingeOptions> = elementLoss<HingeOptions>('hinge', (prediction, target, { margin = 1 }) =>
-  prediction.mul(target).neg().add(literal(prediction, margin)).relu(),
+export const hinge: ElementLoss<HingeOptions> = elementLoss<HingeOptions>(
+  'hinge',
+  (prediction, target, { margin = 1 }) =>
+    prediction.mul(target).neg().add(literal(prediction, margin)).relu(),
 );
 
 /** p where the target is 1, max(0, margin - p) where it is -1: p is a distance (PyTorch's hinge embedding loss). */
@@ -207,7 +228,10 @@ export interface CosineSimilarityOptions {
 export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineSimilarityOptions = {}): Tensor {
   const { axis = -1, epsilon = 1e-8 } = options;
   const product: Tensor = squared(a).sum(axis).mul(squared(b).sum(axis));
-  return a.mul(b).sum(axis).div(atLeast(product, epsilon * epsilon).sqrt());
+  return a
+    .mul(b)
+    .sum(axis)
+    .div(atLeast(product, epsilon * epsilon).sqrt());
 }
 
 export interface CosineEmbeddingOptions extends LossOptions {
@@ -216,7 +240,12 @@ export interface CosineEmbeddingOptions extends LossOptions {
 }
 
 /** Of pairs of vectors [N, D]: 1 - cos where the target [N] is 1, max(0, cos - margin) where it is -1. */
-export function cosineEmbedding(a: Tensor, b: Tensor, target: Tensor, options: CosineEmbeddingOptions = {}): Tensor {
+export function cosineEmbedding(
+  a: Tensor,
+  b: Tensor,
+  target: Tensor,
+  options: CosineEmbeddingOptions = {},
+): Tensor {
   checkSameShape('cosineEmbedding', a, b);
   const cosine = cosineSimilarity(a, b);
   checkSameShape('cosineEmbedding', cosine, target);

@@ -82,12 +82,16 @@ export abstract class Module<Output = Tensor> {
 
   /** This module (path `''`) and all modules below it. A map, since records do not keep the order of paths like `0`. */
   namedModules(): Map<string, Module<unknown>> {
-    return new Map(this.#leaves().flatMap((leaf) => (leaf.kind === 'module' ? [[leaf.path, leaf.value] as const] : [])));
+    return new Map(
+      this.#leaves().flatMap((leaf) => (leaf.kind === 'module' ? [[leaf.path, leaf.value] as const] : [])),
+    );
   }
 
   /** All variables that are saved with the model: parameters and running statistics. */
   namedVariables(): Record<string, Variable> {
-    return Object.fromEntries(this.#leaves().flatMap((leaf) => (leaf.kind === 'variable' ? [[leaf.path, leaf.value]] : [])));
+    return Object.fromEntries(
+      this.#leaves().flatMap((leaf) => (leaf.kind === 'variable' ? [[leaf.path, leaf.value]] : [])),
+    );
   }
 
   /** All parameters by name, in the order of the attributes; a shared one once. */
@@ -98,7 +102,9 @@ export abstract class Module<Output = Tensor> {
 
   /** The random streams of the model (of its dropout layers), whose states make a resumed training continue exactly. */
   namedStreams(): Record<string, Generator> {
-    return Object.fromEntries(this.#leaves().flatMap((leaf) => (leaf.kind === 'stream' ? [[leaf.path, leaf.value]] : [])));
+    return Object.fromEntries(
+      this.#leaves().flatMap((leaf) => (leaf.kind === 'stream' ? [[leaf.path, leaf.value]] : [])),
+    );
   }
 
   /** All parameters, in the order of {@link namedParameters}. */
@@ -172,8 +178,16 @@ export function loadVariables(
   const names = Object.keys(variables);
   const problems: string[] = [];
   if (strict) {
-    list(problems, 'missing', names.filter((name) => !Object.hasOwn(state, name)));
-    list(problems, 'unexpected', Object.keys(state).filter((name) => !Object.hasOwn(variables, name)));
+    list(
+      problems,
+      'missing',
+      names.filter((name) => !Object.hasOwn(state, name)),
+    );
+    list(
+      problems,
+      'unexpected',
+      Object.keys(state).filter((name) => !Object.hasOwn(variables, name)),
+    );
   }
   const found = names.flatMap((name) => {
     const [variable, value] = [variables[name], Object.hasOwn(state, name) ? state[name] : undefined];
@@ -181,7 +195,9 @@ export function loadVariables(
   });
   for (const { name, variable, value } of found) {
     if (!sameShape(variable.shape, value.shape)) {
-      problems.push(`'${name}' has shape ${formatShape(value.shape)} instead of ${formatShape(variable.shape)}`);
+      problems.push(
+        `'${name}' has shape ${formatShape(value.shape)} instead of ${formatShape(variable.shape)}`,
+      );
     }
   }
   if (problems.length > 0) {
@@ -198,6 +214,9 @@ const LISTED = 6;
 
 function list(problems: string[], what: string, names: readonly string[]): void {
   if (names.length === 0) return;
-  const shown = names.slice(0, LISTED).map((name) => `'${name}'`).join(', ');
+  const shown = names
+    .slice(0, LISTED)
+    .map((name) => `'${name}'`)
+    .join(', ');
   problems.push(`${what} ${shown}${names.length > LISTED ? ` and ${names.length - LISTED} more` : ''}`);
 }

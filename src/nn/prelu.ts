@@ -22,6 +22,12 @@ export class PReLU extends Module {
     const channels = dim(this.weight.shape, 0);
     if (channels === 1) return prelu(x, this.weight as Tensor);
     checkInputAxis('PReLU', x.shape, 1, channels, 'channels');
-    return prelu(x, reshape(this.weight as Tensor, x.shape.map((_, axis) => (axis === 1 ? channels : 1))));
+    return prelu(
+      x,
+      reshape(
+        this.weight as Tensor,
+        x.shape.map((_, axis) => (axis === 1 ? channels : 1)),
+      ),
+    );
   }
 }

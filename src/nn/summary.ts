@@ -32,9 +32,17 @@ export interface SummaryOptions {
  * The modules of a model with their output shapes for an input of the given shape, the batch included. Nothing is computed:
  * the model only builds its graph, and its variables stay as they are.
  */
-export function describeModel(model: Module<unknown>, inputShape: Shape, options: SummaryOptions = {}): LayerDescription[] {
+export function describeModel(
+  model: Module<unknown>,
+  inputShape: Shape,
+  options: SummaryOptions = {},
+): LayerDescription[] {
   const modules = [...model.namedModules()];
-  const shapes = outputShapes(model, modules.map(([, module]) => module), zeros(inputShape, options));
+  const shapes = outputShapes(
+    model,
+    modules.map(([, module]) => module),
+    zeros(inputShape, options),
+  );
   const owned = new Map<string, Variable[]>(modules.map(([path]) => [path, []]));
   for (const [name, variable] of Object.entries(model.namedVariables())) {
     owned.get(ownerPath(name, owned))?.push(variable);
@@ -53,7 +61,8 @@ export function describeModel(model: Module<unknown>, inputShape: Shape, options
   });
 }
 
-const total = (variables: readonly Variable[]): number => variables.reduce((sum, variable) => sum + variable.size, 0);
+const total = (variables: readonly Variable[]): number =>
+  variables.reduce((sum, variable) => sum + variable.size, 0);
 
 /** The path of the module that a variable belongs to: the longest one that its name begins with. */
 function ownerPath(name: string, modules: ReadonlyMap<string, unknown>): string {
@@ -66,7 +75,11 @@ function ownerPath(name: string, modules: ReadonlyMap<string, unknown>): string 
 }
 
 /** Runs the model on `x` as a graph only, and notes what each module returns. */
-function outputShapes(model: Module<unknown>, modules: readonly Module<unknown>[], x: Tensor): Map<Module<unknown>, Shape> {
+function outputShapes(
+  model: Module<unknown>,
+  modules: readonly Module<unknown>[],
+  x: Tensor,
+): Map<Module<unknown>, Shape> {
   const shapes = new Map<Module<unknown>, Shape>();
   const values = new Map<Variable, Node>();
   // Assignments (running statistics, random streams) stay within this trace and are forgotten with it.
@@ -116,7 +129,8 @@ export function summary(model: Module<unknown>, inputShape: Shape, options: Summ
     outputShape === undefined ? '-' : formatShape(outputShape),
     count(parameters),
   ]);
-  const sum = (field: 'parameters' | 'trainable' | 'statistics'): number => layers.reduce((n, layer) => n + layer[field], 0);
+  const sum = (field: 'parameters' | 'trainable' | 'statistics'): number =>
+    layers.reduce((n, layer) => n + layer[field], 0);
   const [parameters, trainable, statistics] = [sum('parameters'), sum('trainable'), sum('statistics')];
   return [
     ...table([['Layer', 'Output shape', 'Parameters'], ...rows]),
@@ -130,10 +144,14 @@ const count = (n: number): string => n.toLocaleString('en-US');
 
 /** Columns of equal width: text to the left, the last one (numbers) to the right. */
 function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => (column === row.length - 1 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column === row.length - 1 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ');
   const [header = [], ...body] = rows;
   return [line(header), '-'.repeat(widths.reduce((n, w) => n + w + 2, -2)), ...body.map(line)];

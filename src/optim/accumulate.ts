@@ -26,7 +26,12 @@ export function accumulate(spec: OptimizerSpec, every: number): OptimizerSpec {
   if (!Number.isInteger(every) || every < 1) {
     throw new ArgumentError(`accumulate: every is ${every}`, 'use a positive integer');
   }
-  return new OptimizerSpec(spec.name, spec.lr, compose(accumulating(spec.transformation, every)), spec.lrScale);
+  return new OptimizerSpec(
+    spec.name,
+    spec.lr,
+    compose(accumulating(spec.transformation, every)),
+    spec.lrScale,
+  );
 }
 
 function accumulating(inner: Transformation, every: number): Transformation {
@@ -36,14 +41,19 @@ function accumulating(inner: Transformation, every: number): Transformation {
     update(stage, moments, { step }) {
       const rounds: Tensor = floorDiv(step, literal(step, every));
       const ready: Tensor = eq(rounds.mul(literal(step, every)), step);
-      const sums = stage.directions.map((direction, i) => stateOf(stage.states[i] ?? {}, 'accumulated').add(scaled(direction, 1 / every)));
+      const sums = stage.directions.map((direction, i) =>
+        stateOf(stage.states[i] ?? {}, 'accumulated').add(scaled(direction, 1 / every)),
+      );
       const result = inner.update({ ...stage, directions: sums }, moments, { step: rounds });
       const none = (x: Tensor): Tensor => literal(x, 0);
       return {
         directions: result.directions.map((direction) => where(ready, direction, none(direction)) as Tensor),
         states: result.states.map((state, i) => {
           const sum = sums[i] as Tensor;
-          return { ...keepUntil(ready, state, stage.states[i] ?? {}), accumulated: where(ready, none(sum), sum) as Tensor };
+          return {
+            ...keepUntil(ready, state, stage.states[i] ?? {}),
+            accumulated: where(ready, none(sum), sum) as Tensor,
+          };
         }),
         shared: keepUntil(ready, result.shared, stage.shared),
       } satisfies Stage;

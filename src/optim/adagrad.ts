@@ -49,7 +49,10 @@ export function adadelta(options: AdadeltaOptions = {}): OptimizerSpec {
       const squares = averaged(stateOf(state, 'squares'), gradient.square(), rho);
       const root = shifted(stateOf(state, 'steps'), epsilon).sqrt();
       const direction = gradient.mul(root).div(shifted(squares, epsilon).sqrt());
-      return { direction, state: { squares, steps: averaged(stateOf(state, 'steps'), direction.square(), rho) } };
+      return {
+        direction,
+        state: { squares, steps: averaged(stateOf(state, 'steps'), direction.square(), rho) },
+      };
     },
   );
   return optimizer('adadelta', 1, options, ...addDecay(options), scale);

@@ -7,7 +7,15 @@ import type { MomentOptions } from './adam.js';
 import { checkAmounts, checkRates } from './arguments.js';
 import { addDecay, type DecayOptions } from './decay.js';
 import { optimizer, type CommonOptions, type OptimizerSpec } from './optimizer.js';
-import { averaged, biasCorrection, eachParameter, scaled, shifted, stateOf, type Transformation } from './transformation.js';
+import {
+  averaged,
+  biasCorrection,
+  eachParameter,
+  scaled,
+  shifted,
+  stateOf,
+  type Transformation,
+} from './transformation.js';
 
 export interface AdamaxOptions extends CommonOptions, DecayOptions, MomentOptions {}
 

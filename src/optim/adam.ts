@@ -3,7 +3,14 @@ import { maximum } from '../tensor/elementwise.js';
 import { checkAmounts, checkRates } from './arguments.js';
 import { addDecay, addL1, type DecayOptions } from './decay.js';
 import { optimizer, type CommonOptions, type OptimizerSpec } from './optimizer.js';
-import { averaged, biasCorrection, eachParameter, shifted, stateOf, type Transformation } from './transformation.js';
+import {
+  averaged,
+  biasCorrection,
+  eachParameter,
+  shifted,
+  stateOf,
+  type Transformation,
+} from './transformation.js';
 
 export interface MomentOptions {
   /** The rate of the average of gradients; 0.9 unless told. */
@@ -41,13 +48,27 @@ export interface AdamOptions extends CommonOptions, DecayOptions, MomentOptions 
  * ```
  */
 export function adam(options: AdamOptions = {}): OptimizerSpec {
-  return optimizer('adam', 0.001, options, ...addDecay(options), ...addL1(options), byMoments('adam', options));
+  return optimizer(
+    'adam',
+    0.001,
+    options,
+    ...addDecay(options),
+    ...addL1(options),
+    byMoments('adam', options),
+  );
 }
 
 /** {@link adam} with decoupled weight decay (Loshchilov and Hutter 2019), 0.01 unless told. */
 export function adamw(options: AdamOptions = {}): OptimizerSpec {
   const { weightDecay = 0.01 } = options;
-  return optimizer('adamw', 0.001, options, ...addL1(options), byMoments('adamw', options), ...addDecay({ ...options, weightDecay }));
+  return optimizer(
+    'adamw',
+    0.001,
+    options,
+    ...addL1(options),
+    byMoments('adamw', options),
+    ...addDecay({ ...options, weightDecay }),
+  );
 }
 
 function byMoments(name: string, options: AdamOptions): Transformation {

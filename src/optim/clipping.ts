@@ -20,10 +20,14 @@ const EPSILON = 1e-6;
  * await gradients[1].array(); // => [4]
  * ```
  */
-export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): { gradients: Tensor[]; norm: Tensor } {
+export function clipGradNorm(
+  gradients: readonly Tensor[],
+  maxNorm: number,
+): { gradients: Tensor[]; norm: Tensor } {
   checkPositive('clipGradNorm', 'maxNorm', maxNorm);
   const [first, ...others] = gradients.map((gradient) => gradient.square().sum());
-  if (first === undefined) throw new ArgumentError('clipGradNorm: the list of gradients is empty', 'pass at least one gradient');
+  if (first === undefined)
+    throw new ArgumentError('clipGradNorm: the list of gradients is empty', 'pass at least one gradient');
   const norm = others.reduce((total, each) => total.add(each), first).sqrt();
   const factor = minimum(literal(norm, maxNorm).div(norm.add(literal(norm, EPSILON))), literal(norm, 1));
   return { gradients: gradients.map((gradient) => gradient.mul(factor as Tensor)), norm };

@@ -26,7 +26,10 @@ export function compose(...stages: readonly Transformation[]): Transformation {
         );
         current = {
           directions: result.directions,
-          states: current.states.map((state, k) => ({ ...state, ...outward(result.states[k] ?? {}, ofEach) })),
+          states: current.states.map((state, k) => ({
+            ...state,
+            ...outward(result.states[k] ?? {}, ofEach),
+          })),
           shared: { ...current.shared, ...outward(result.shared, ofAll) },
         };
       });
@@ -38,7 +41,9 @@ export function compose(...stages: readonly Transformation[]): Transformation {
 function rename(names: readonly (readonly string[])[]): Renaming[] {
   const all = names.flat();
   const unique = (name: string): boolean => all.indexOf(name) === all.lastIndexOf(name);
-  return names.map((own, i) => Object.fromEntries(own.map((name) => [name, unique(name) ? name : `${i}.${name}`])));
+  return names.map((own, i) =>
+    Object.fromEntries(own.map((name) => [name, unique(name) ? name : `${i}.${name}`])),
+  );
 }
 
 function outward<T>(own: Named<T>, names: Renaming): Named<T> {

@@ -24,7 +24,13 @@ export function addDecay({ weightDecay = 0, decays = () => true }: DecayOptions)
 }
 
 /** L1 regularisation: adds `strength` · sign(w), which drives weights to exactly 0. */
-export function addL1({ l1 = 0, decays = () => true }: { readonly l1?: number; readonly decays?: DecayFilter }): Transformation[] {
+export function addL1({
+  l1 = 0,
+  decays = () => true,
+}: {
+  readonly l1?: number;
+  readonly decays?: DecayFilter;
+}): Transformation[] {
   if (l1 === 0) return [];
   return [
     stateless((direction, { parameter, path }) =>

@@ -21,12 +21,20 @@ import { Variable, type Parameter } from '../tensor/variable.js';
  */
 export class Ema {
   readonly decay: number;
-  readonly #pairs: readonly { readonly path: string; readonly parameter: Parameter; readonly average: Variable }[];
+  readonly #pairs: readonly {
+    readonly path: string;
+    readonly parameter: Parameter;
+    readonly average: Variable;
+  }[];
 
   /** The averages start from the present values. `decay` is 0.999 unless told. */
-  constructor(model: { namedParameters(): Readonly<Record<string, Parameter>> }, options: { readonly decay?: number } = {}) {
+  constructor(
+    model: { namedParameters(): Readonly<Record<string, Parameter>> },
+    options: { readonly decay?: number } = {},
+  ) {
     const { decay = 0.999 } = options;
-    if (!(decay >= 0 && decay < 1)) throw new ArgumentError(`Ema: decay is ${decay}`, 'decay must be at least 0 and below 1');
+    if (!(decay >= 0 && decay < 1))
+      throw new ArgumentError(`Ema: decay is ${decay}`, 'decay must be at least 0 and below 1');
     this.decay = decay;
     this.#pairs = Object.entries(model.namedParameters()).map(([path, parameter]) => ({
       path,

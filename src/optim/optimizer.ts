@@ -66,7 +66,12 @@ export class OptimizerSpec {
 }
 
 /** An optimizer of one's own: stages (see {@link Transformation}) one after the other, then a step of -lr times the result. */
-export function optimizer(name: string, defaultLr: number, options: CommonOptions, ...stages: readonly Transformation[]): OptimizerSpec {
+export function optimizer(
+  name: string,
+  defaultLr: number,
+  options: CommonOptions,
+  ...stages: readonly Transformation[]
+): OptimizerSpec {
   const { lr = defaultLr, lrScale = () => 1, clipNorm, clipValue } = options;
   const clipping = [
     ...(clipValue === undefined ? [] : [clipByValue(clipValue)]),
@@ -109,7 +114,10 @@ export class Optimizer {
 
   set lr(value: number) {
     if (!(value >= 0 && value < Infinity)) {
-      throw new ArgumentError(`${this.name}: lr is ${value}`, 'the learning rate must be a number of at least 0');
+      throw new ArgumentError(
+        `${this.name}: lr is ${value}`,
+        'the learning rate must be a number of at least 0',
+      );
     }
     this.#lr.value = value;
   }
@@ -121,7 +129,9 @@ export class Optimizer {
    * @throws ArgumentError if there are more or fewer gradients than parameters.
    * @throws ShapeError if a gradient has another shape than its parameter.
    */
-  step(gradients: readonly (Tensor | undefined)[] = this.parameters.map((parameter) => parameter.grad)): void {
+  step(
+    gradients: readonly (Tensor | undefined)[] = this.parameters.map((parameter) => parameter.grad),
+  ): void {
     if (gradients.length !== this.parameters.length) {
       throw new ArgumentError(
         `${this.name}: ${gradients.length} gradients for ${this.parameters.length} parameters`,
@@ -137,7 +147,9 @@ export class Optimizer {
           'pass the gradients in the order of the parameters',
         );
       }
-      return [{ parameter, gradient, path, state: this.#stateOf(parameter), value: new Tensor(parameter.node) }];
+      return [
+        { parameter, gradient, path, state: this.#stateOf(parameter), value: new Tensor(parameter.node) },
+      ];
     });
     if (active.length === 0) return;
 
@@ -171,7 +183,8 @@ export class Optimizer {
   namedState(): Record<string, Variable> {
     const named: Record<string, Variable> = { steps: this.steps, ...this.#shared };
     this.parameters.forEach((parameter, i) => {
-      for (const [name, state] of Object.entries(this.#states.get(parameter) ?? {})) named[`${this.#paths[i] ?? ''}.${name}`] = state;
+      for (const [name, state] of Object.entries(this.#states.get(parameter) ?? {}))
+        named[`${this.#paths[i] ?? ''}.${name}`] = state;
     });
     return named;
   }
@@ -213,7 +226,10 @@ function namedParametersOf(source: ParameterSource, name: string): [string, Para
       : Object.entries(source);
   return found.map(([path, parameter]) => {
     if (!isParameter(parameter)) {
-      throw new ArgumentError(`${name}: '${path}' is not a Parameter`, 'pass a model, model.parameters(), or model.namedParameters()');
+      throw new ArgumentError(
+        `${name}: '${path}' is not a Parameter`,
+        'pass a model, model.parameters(), or model.namedParameters()',
+      );
     }
     return [path, parameter];
   });

@@ -41,9 +41,19 @@ export class Plateau {
   #waiting = 0;
 
   constructor(options: PlateauOptions) {
-    const { lr, factor = 0.1, patience = 10, threshold = 1e-4, cooldown = 0, minLr = 0, mode = 'min' } = options;
-    if (!(factor > 0 && factor < 1)) throw new ArgumentError(`Plateau: factor is ${factor}`, 'factor must be between 0 and 1');
-    if (!(patience >= 0)) throw new ArgumentError(`Plateau: patience is ${patience}`, 'patience must be at least 0');
+    const {
+      lr,
+      factor = 0.1,
+      patience = 10,
+      threshold = 1e-4,
+      cooldown = 0,
+      minLr = 0,
+      mode = 'min',
+    } = options;
+    if (!(factor > 0 && factor < 1))
+      throw new ArgumentError(`Plateau: factor is ${factor}`, 'factor must be between 0 and 1');
+    if (!(patience >= 0))
+      throw new ArgumentError(`Plateau: patience is ${patience}`, 'patience must be at least 0');
     this.#options = { lr, factor, patience, threshold, cooldown, minLr, mode };
     this.#lr = lr;
     this.#best = mode === 'min' ? Infinity : -Infinity;

@@ -30,11 +30,19 @@ export function rmsprop(options: RmspropOptions = {}): OptimizerSpec {
     () => undefined,
     (gradient, state) => {
       const secondMoment = averaged(stateOf(state, 'secondMoment'), gradient.square(), alpha);
-      if (!centered) return { direction: gradient.div(shifted(secondMoment.sqrt(), epsilon)), state: { secondMoment } };
+      if (!centered)
+        return { direction: gradient.div(shifted(secondMoment.sqrt(), epsilon)), state: { secondMoment } };
       const firstMoment = averaged(stateOf(state, 'firstMoment'), gradient, alpha);
       const deviation = secondMoment.sub(firstMoment.square()).sqrt();
       return { direction: gradient.div(shifted(deviation, epsilon)), state: { secondMoment, firstMoment } };
     },
   );
-  return optimizer('rmsprop', 0.01, options, ...addDecay(options), scale, ...(momentum === 0 ? [] : [withMomentum(momentum)]));
+  return optimizer(
+    'rmsprop',
+    0.01,
+    options,
+    ...addDecay(options),
+    scale,
+    ...(momentum === 0 ? [] : [withMomentum(momentum)]),
+  );
 }

@@ -103,7 +103,8 @@ export interface WarmupOptions {
  */
 export function warmup({ steps, from = 0 }: WarmupOptions, schedule: Schedule): Schedule {
   checkCount('warmup', 'steps', steps);
-  return (step) => (step < steps ? schedule(0) * (from + ((1 - from) * step) / steps) : schedule(step - steps));
+  return (step) =>
+    step < steps ? schedule(0) * (from + ((1 - from) * step) / steps) : schedule(step - steps);
 }
 
 export interface OneCycleLrOptions {
@@ -128,7 +129,8 @@ export function oneCycleLr(options: OneCycleLrOptions): Schedule {
   }
   const first = lr / startDivisor;
   const turn = rising * steps - 1;
-  const along = (from: number, to: number, share: number): number => to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
+  const along = (from: number, to: number, share: number): number =>
+    to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
   return (step) => {
     if (step <= turn) return along(first, lr, step / turn);
     const share = Math.min(1, (step - turn) / (steps - 1 - turn));
@@ -139,7 +141,8 @@ export function oneCycleLr(options: OneCycleLrOptions): Schedule {
 /** One schedule after the other, each for its number of steps (counted from its own 0); the last one goes on. */
 export function sequentialLr(...parts: readonly (readonly [schedule: Schedule, steps: number])[]): Schedule {
   const last = parts.at(-1);
-  if (last === undefined) throw new ArgumentError('sequentialLr: no schedules', 'pass pairs [schedule, steps]');
+  if (last === undefined)
+    throw new ArgumentError('sequentialLr: no schedules', 'pass pairs [schedule, steps]');
   return (step) => {
     let start = 0;
     for (const [schedule, steps] of parts.slice(0, -1)) {

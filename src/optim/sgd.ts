@@ -45,11 +45,17 @@ export function sgd(options: SgdOptions = {}): OptimizerSpec {
 export function withMomentum(momentum: number, dampening = 0, nesterov = false): Transformation {
   return eachParameter(
     { momentum: 0 },
-    (clock) => (dampening === 0 ? undefined : atFirst(literal(clock.step, 1), literal(clock.step, 1 - dampening), clock)),
+    (clock) =>
+      dampening === 0
+        ? undefined
+        : atFirst(literal(clock.step, 1), literal(clock.step, 1 - dampening), clock),
     (direction, state, _moment, share) => {
       const fresh = share === undefined ? direction : direction.mul(share);
       const next = scaled(stateOf(state, 'momentum'), momentum).add(fresh);
-      return { direction: nesterov ? direction.add(scaled(next, momentum)) : next, state: { momentum: next } };
+      return {
+        direction: nesterov ? direction.add(scaled(next, momentum)) : next,
+        state: { momentum: next },
+      };
     },
   );
 }

@@ -70,7 +70,11 @@ export function eachParameter<Scalars>(
 
 /** A stage without state. */
 export function stateless(update: (direction: Tensor, moment: Moment) => Tensor): Transformation {
-  return eachParameter({}, () => undefined, (direction, _state, moment) => ({ direction: update(direction, moment) }));
+  return eachParameter(
+    {},
+    () => undefined,
+    (direction, _state, moment) => ({ direction: update(direction, moment) }),
+  );
 }
 
 /** A tensor of the state; it exists since the transformation declared it. */

@@ -114,7 +114,8 @@ const LOSSES: Readonly<Record<string, (...inputs: Tensor[]) => Tensor>> = {
     nn.crossEntropy(x, t, { ignoreIndex: -1, weight, labelSmoothing: 0.1 }),
   'crossEntropy, ignore, none': (x, t) => nn.crossEntropy(x, t, { ignoreIndex: 0, reduction: 'none' }),
   'crossEntropy, probabilities': (x, t) => nn.crossEntropy(x, t),
-  'crossEntropy, probabilities, weight, smoothing': (x, t) => nn.crossEntropy(x, t, { weight, labelSmoothing: 0.2 }),
+  'crossEntropy, probabilities, weight, smoothing': (x, t) =>
+    nn.crossEntropy(x, t, { weight, labelSmoothing: 0.2 }),
   nll: (x, t) => nn.nll(x, t),
   'nll, weight, ignore': (x, t) => nn.nll(x, t, { weight, ignoreIndex: 0 }),
   binaryCrossEntropy: (p, t) => nn.binaryCrossEntropy(p, t),
@@ -139,20 +140,26 @@ function weigh(output: Tensor): Tensor {
   return output.mul(tensor(weights, { shape: output.shape })).sum();
 }
 
-async function check(golden: Golden, inputs: Tensor[], output: Tensor, model: nn.Module | undefined): Promise<void> {
+async function check(
+  golden: Golden,
+  inputs: Tensor[],
+  output: Tensor,
+  model: nn.Module | undefined,
+): Promise<void> {
   const parameters = model?.namedParameters() ?? {};
   const found = grad(weigh(output), { inputs, parameters });
   expect(output.shape).toEqual(golden.shape);
   expectClose(await output.data(), golden.output, {}, 'outputs');
   for (const [i, expected] of golden.gradients.entries()) {
-    if (expected !== null) expectClose(await found.inputs[i]?.data() ?? [], expected, {}, `gradients of input ${i}`);
+    if (expected !== null)
+      expectClose((await found.inputs[i]?.data()) ?? [], expected, {}, `gradients of input ${i}`);
   }
   expect(Object.keys(parameters)).toEqual(Object.keys(golden.parameterGradients));
   for (const [name, expected] of Object.entries(golden.parameterGradients)) {
-    expectClose(await found.parameters[name]?.data() ?? [], expected, {}, `gradients of ${name}`);
+    expectClose((await found.parameters[name]?.data()) ?? [], expected, {}, `gradients of ${name}`);
   }
   for (const [name, expected] of Object.entries(golden.statistics)) {
-    expectClose(await model?.namedVariables()[name]?.data() ?? [], expected, {}, name);
+    expectClose((await model?.namedVariables()[name]?.data()) ?? [], expected, {}, name);
   }
 }
 
@@ -164,7 +171,9 @@ describe('PyTorch gives the same for', () => {
       const loss = LOSSES[golden.name];
       if (layer !== undefined) {
         const [x] = inputs;
-        const saved = Object.fromEntries(Object.entries(golden.parameters).map(([name, values]) => [name, read(values)]));
+        const saved = Object.fromEntries(
+          Object.entries(golden.parameters).map(([name, values]) => [name, read(values)]),
+        );
         layer.loadState(saved, { strict: false });
         if (x !== undefined) await check(golden, inputs, layer.forward(x), layer);
       } else if (loss !== undefined) {
@@ -176,6 +185,8 @@ describe('PyTorch gives the same for', () => {
   }
 
   test('every entry of the tables', () => {
-    expect([...Object.keys(LAYERS), ...Object.keys(LOSSES)].sort()).toEqual(goldens.map(({ name }) => name).sort());
+    expect([...Object.keys(LAYERS), ...Object.keys(LOSSES)].sort()).toEqual(
+      goldens.map(({ name }) => name).sort(),
+    );
   });
 });

@@ -18,7 +18,9 @@ interface Goldens {
   readonly plateaus: Readonly<Record<string, number[]>>;
 }
 
-const goldens = JSON.parse(readFileSync(new URL('../goldens/optim.json', import.meta.url), 'utf8')) as Goldens;
+const goldens = JSON.parse(
+  readFileSync(new URL('../goldens/optim.json', import.meta.url), 'utf8'),
+) as Goldens;
 
 const CASES: Readonly<Record<string, optim.OptimizerSpec>> = {
   sgd: optim.sgd({ lr: 0.1 }),
@@ -43,7 +45,13 @@ const CASES: Readonly<Record<string, optim.OptimizerSpec>> = {
   adamax: optim.adamax({ lr: 0.01 }),
   'adamax, weightDecay': optim.adamax({ lr: 0.05, beta1: 0.8, beta2: 0.9, weightDecay: 0.1 }),
   nadam: optim.nadam({ lr: 0.01 }),
-  'nadam, weightDecay': optim.nadam({ lr: 0.05, beta1: 0.8, beta2: 0.99, weightDecay: 0.1, momentumDecay: 0.1 }),
+  'nadam, weightDecay': optim.nadam({
+    lr: 0.05,
+    beta1: 0.8,
+    beta2: 0.99,
+    weightDecay: 0.1,
+    momentumDecay: 0.1,
+  }),
   lion: optim.lion({ lr: 0.01 }),
   'lion, weightDecay': optim.lion({ lr: 0.02, beta1: 0.8, beta2: 0.95, weightDecay: 0.3 }),
   clipNorm: optim.sgd({ lr: 0.1, clipNorm: 1.5 }),
@@ -64,7 +72,11 @@ function fresh(): { w: Parameter; b: Parameter } {
   return { w: new Parameter(w), b: new Parameter(b) };
 }
 
-async function expectSteps(expected: readonly Values[] | undefined, parameters: { w: Tensor; b: Tensor }, step: (n: number) => void): Promise<void> {
+async function expectSteps(
+  expected: readonly Values[] | undefined,
+  parameters: { w: Tensor; b: Tensor },
+  step: (n: number) => void,
+): Promise<void> {
   for (let n = 1; n <= gradients.length; n++) {
     step(n - 1);
     const wanted = expected?.[shown.indexOf(n)];
@@ -122,13 +134,28 @@ const SCHEDULES: Readonly<Record<string, optim.Schedule>> = {
   'cosineLr, restarts': optim.cosineLr({ lr: 0.5, steps: 4, minLr: 0.1, restarts: 2 }),
   warmup: optim.warmup({ steps: 5, from: 0.2 }, optim.constantLr(0.5)),
   oneCycleLr: optim.oneCycleLr({ lr: 0.5, steps: 31 }),
-  'oneCycleLr, options': optim.oneCycleLr({ lr: 0.5, steps: 31, rising: 0.5, startDivisor: 10, endDivisor: 100 }),
-  sequentialLr: optim.sequentialLr([optim.constantLr(0.5), 6], [optim.exponentialLr({ lr: 0.5, factor: 0.9 }), 24]),
+  'oneCycleLr, options': optim.oneCycleLr({
+    lr: 0.5,
+    steps: 31,
+    rising: 0.5,
+    startDivisor: 10,
+    endDivisor: 100,
+  }),
+  sequentialLr: optim.sequentialLr(
+    [optim.constantLr(0.5), 6],
+    [optim.exponentialLr({ lr: 0.5, factor: 0.9 }), 24],
+  ),
 };
 
 describe('over 30 steps PyTorch gives the same learning rates for', () => {
   for (const [name, schedule] of Object.entries(SCHEDULES)) {
-    test(name, () => expectClose(Array.from({ length: 30 }, (_, n) => schedule(n)), goldens.schedules[name] ?? [], { absolute: 1e-6 }));
+    test(name, () =>
+      expectClose(
+        Array.from({ length: 30 }, (_, n) => schedule(n)),
+        goldens.schedules[name] ?? [],
+        { absolute: 1e-6 },
+      ),
+    );
   }
 
   test('every entry of the table', () => {
@@ -146,7 +173,10 @@ describe('for the same metrics PyTorch gives the same learning rates on a platea
   for (const [name, options] of Object.entries(PLATEAUS)) {
     test(name, () => {
       const plateau = new optim.Plateau(options);
-      expectClose(goldens.metrics.map((metric) => plateau.observe(metric)), goldens.plateaus[name] ?? []);
+      expectClose(
+        goldens.metrics.map((metric) => plateau.observe(metric)),
+        goldens.plateaus[name] ?? [],
+      );
     });
   }
 });
