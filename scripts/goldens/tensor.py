@@ -301,6 +301,9 @@ case("avgPool2d, last window hangs over", lambda x: F.avg_pool2d(x, 3, 2, 1, cei
 case("avgPool3d", lambda x: F.avg_pool3d(x, 2), floats(1, 1, 4, 2, 4))
 case("adaptiveAvgPool1d", lambda x: F.adaptive_avg_pool1d(x, 3), floats(1, 2, 7))
 case("adaptiveAvgPool2d", lambda x: F.adaptive_avg_pool2d(x, (2, 3)), floats(1, 2, 4, 5))
+tied = ints(1, 2, 5, 7, high=3).astype(float)
+case("adaptiveMaxPool1d", lambda x: F.adaptive_max_pool1d(x, 3), floats(1, 2, 6))
+case("adaptiveMaxPool2d, parts overlap, ties go to the first", lambda x: F.adaptive_max_pool2d(x, (2, 3)), tied)
 
 # Interpolation
 for mode in ["nearest", "bilinear"]:

@@ -244,6 +244,8 @@ export interface TensorMethods {
   globalMaxPool2d(): Tensor;
   adaptiveAvgPool1d(size: convolution.PerAxis): Tensor;
   adaptiveAvgPool2d(size: convolution.PerAxis): Tensor;
+  adaptiveMaxPool1d(size: convolution.PerAxis): Tensor;
+  adaptiveMaxPool2d(size: convolution.PerAxis): Tensor;
   interpolate(options: InterpolateOptions): Tensor;
 
   // Normalisation
@@ -431,6 +433,8 @@ const METHODS: { readonly [Name in keyof TensorMethods]: Implementation } = {
   globalMaxPool2d: pooling.globalMaxPool2d,
   adaptiveAvgPool1d: pooling.adaptiveAvgPool1d,
   adaptiveAvgPool2d: pooling.adaptiveAvgPool2d,
+  adaptiveMaxPool1d: pooling.adaptiveMaxPool1d,
+  adaptiveMaxPool2d: pooling.adaptiveMaxPool2d,
   interpolate,
 
   batchNorm: normalization.batchNorm,

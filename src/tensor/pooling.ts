@@ -5,6 +5,7 @@ import * as g from '../graph/build.js';
 import { gradients } from '../graph/differentiate.js';
 import type { Node } from '../graph/node.js';
 import { paddingOf, perAxis, type Padding, type PerAxis } from './convolution.js';
+import { hostNode } from './creation.js';
 import { computable, fractional, fractionalDType } from './operands.js';
 import { Tensor } from './tensor.js';
 
@@ -82,8 +83,14 @@ function tiles({ kernel, stride, dilation, padding, overhang }: Geometry): boole
   );
 }
 
-/** The windows of `x`, [..., positions and offsets in turn], and the axes that hold the offsets. */
-function windowsOf(x: Node, geometry: Geometry, border: number): { windows: Node; offsets: number[] } {
+/** Windows of an array: [..., positions and offsets in turn], and the axes that hold the offsets. */
+interface Windows {
+  readonly windows: Node;
+  readonly offsets: readonly number[];
+}
+
+/** The windows of `x`; `border` stands around it. */
+function windowsOf(x: Node, geometry: Geometry, border: number): Windows {
   const { kernel, stride, dilation, padding, overhang } = geometry;
   const outer = x.shape.length - kernel.length;
   const leading = x.shape.slice(0, outer);
@@ -127,15 +134,7 @@ function firstLargest(windows: Node, offsets: readonly number[]): Node {
   return g.sum(chosen, [outer.length]);
 }
 
-function maxPool(
-  operation: string,
-  count: number,
-  x: Tensor,
-  size: PerAxis,
-  options: MaxPoolOptions,
-): Tensor {
-  const geometry = geometryOf(operation, count, x, size, options);
-  const pool = (node: Node): { windows: Node; offsets: number[] } => windowsOf(node, geometry, -Infinity);
+function largestOf(x: Tensor, pool: (node: Node) => Windows): Tensor {
   const source = fractional(x.node);
   const { windows, offsets } = pool(source);
   const largest = g.reduce('reduceMax', windows, offsets);
@@ -145,6 +144,17 @@ function maxPool(
     return gradients(firstLargest(again.windows, again.offsets), [input], gradient);
   });
   return new Tensor(g.cast(result, x.dtype));
+}
+
+function maxPool(
+  operation: string,
+  count: number,
+  x: Tensor,
+  size: PerAxis,
+  options: MaxPoolOptions,
+): Tensor {
+  const geometry = geometryOf(operation, count, x, size, options);
+  return largestOf(x, (node) => windowsOf(node, geometry, -Infinity));
 }
 
 /**
@@ -290,14 +300,19 @@ function averageParts(x: Node, axis: number, size: number): Node {
   return g.permute(product, order);
 }
 
-function adaptiveAvgPool(operation: string, count: number, x: Tensor, size: PerAxis): Tensor {
+/** The output sizes of adaptive pooling. */
+function adaptiveSizes(operation: string, count: number, x: Tensor, size: PerAxis): number[] {
   if (x.rank <= count) {
     throw new ShapeError(
       `${operation}: ${formatShape(x.shape)} does not have ${count} spatial axes and one of channels`,
       `pass [batch, channels, ${count} sizes]`,
     );
   }
-  const sizes = perAxis(size, count, `${operation}: the output size`, 1);
+  return perAxis(size, count, `${operation}: the output size`, 1);
+}
+
+function adaptiveAvgPool(operation: string, count: number, x: Tensor, size: PerAxis): Tensor {
+  const sizes = adaptiveSizes(operation, count, x, size);
   const pooled = sizes.reduce(
     (node, n, axis) => averageParts(node, x.rank - count + axis, n),
     fractional(x.node),
@@ -312,3 +327,41 @@ export const adaptiveAvgPool1d = (x: Tensor, size: PerAxis): Tensor =>
 /** Means over so many windows that `size` come out, whatever the input's size: [N, C, H, W] gives [N, C, size, size]. */
 export const adaptiveAvgPool2d = (x: Tensor, size: PerAxis): Tensor =>
   adaptiveAvgPool('adaptiveAvgPool2d', 2, x, size);
+
+/** The parts of {@link averageParts} laid side by side, all as long as the longest, with -∞ where one is shorter. */
+function partsOf(x: Node, axis: number, size: number): Node {
+  const n = dim(x.shape, axis);
+  const starts = Array.from({ length: size }, (_, i) => Math.floor((i * n) / size));
+  const lengths = starts.map((start, i) => Math.ceil(((i + 1) * n) / size) - start);
+  const longest = Math.max(...lengths);
+  if (n % size === 0)
+    return g.reshape(x, [...x.shape.slice(0, axis), size, longest, ...x.shape.slice(axis + 1)]);
+  const at = (i: number): number => (starts[Math.floor(i / longest)] ?? 0) + (i % longest);
+  const indices = Int32Array.from({ length: size * longest }, (_, i) => Math.min(at(i), n - 1));
+  const inside = Uint8Array.from({ length: size * longest }, (_, i) =>
+    Number(i % longest < (lengths[Math.floor(i / longest)] ?? 0)),
+  );
+  const parts = g.gather(x, hostNode(indices, [size, longest], 'int32'), axis);
+  const mask = g.reshape(
+    hostNode(inside, [size, longest], 'bool'),
+    parts.shape.map((length, i) => (i === axis || i === axis + 1 ? length : 1)),
+  );
+  return g.where(g.expand(mask, parts.shape), parts, g.fillLike(parts, -Infinity));
+}
+
+function adaptiveMaxPool(operation: string, count: number, x: Tensor, size: PerAxis): Tensor {
+  const sizes = adaptiveSizes(operation, count, x, size);
+  const outer = x.rank - count;
+  return largestOf(x, (node) => ({
+    windows: sizes.reduce((parts, n, axis) => partsOf(parts, outer + 2 * axis, n), node),
+    offsets: sizes.map((_, axis) => outer + 2 * axis + 1),
+  }));
+}
+
+/** The largest of so many windows that `size` come out, whatever the input's size: [N, C, L] gives [N, C, size]. */
+export const adaptiveMaxPool1d = (x: Tensor, size: PerAxis): Tensor =>
+  adaptiveMaxPool('adaptiveMaxPool1d', 1, x, size);
+
+/** The largest of so many windows that `size` come out, whatever the input's size: [N, C, H, W] gives [N, C, size, size]. */
+export const adaptiveMaxPool2d = (x: Tensor, size: PerAxis): Tensor =>
+  adaptiveMaxPool('adaptiveMaxPool2d', 2, x, size);

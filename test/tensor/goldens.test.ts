@@ -3,8 +3,9 @@
  * line: how the function is called here.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { grad, random, tensor, type Tensor } from '../../src/index.js';
+import { deviceNames, setDevice } from '../../src/runtime/runtime.js';
 import * as t from '../../src/tensor/index.js';
 import { expectClose } from '../support/close.js';
 
@@ -281,6 +282,8 @@ const CASES: Readonly<Record<string, Call>> = {
   avgPool3d: (x) => x.avgPool3d(2),
   adaptiveAvgPool1d: (x) => x.adaptiveAvgPool1d(3),
   adaptiveAvgPool2d: (x) => x.adaptiveAvgPool2d([2, 3]),
+  adaptiveMaxPool1d: (x) => x.adaptiveMaxPool1d(3),
+  'adaptiveMaxPool2d, parts overlap, ties go to the first': (x) => x.adaptiveMaxPool2d([2, 3]),
 
   'interpolate nearest, larger': (x) => x.interpolate({ scaleFactor: 2 }),
   'interpolate nearest, odd sizes': (x) => x.interpolate({ size: [5, 2] }),
@@ -302,16 +305,23 @@ const CASES: Readonly<Record<string, Call>> = {
   rmsNorm: (x, weight) => x.rmsNorm({ weight }),
 };
 
+/** Evaluates what follows on `device`. */
+function useDevice(device: string): void {
+  beforeAll(() => setDevice(device));
+}
+
 /** The numbers with which the elements of a result are multiplied before they are summed to a loss. */
 function weightsLike(output: Tensor): Tensor {
   const values = Float32Array.from({ length: output.size }, (_, i) => (((i * 7) % 11) - 5) / 4);
   return tensor(values, { shape: output.shape });
 }
 
-describe('functions agree with PyTorch', () => {
-  test('there is a case for each stored result, and a result for each case', () => {
-    expect(Object.keys(CASES).sort()).toEqual(goldens.map(({ name }) => name).sort());
-  });
+test('there is a case for each stored result, and a result for each case', () => {
+  expect(Object.keys(CASES).sort()).toEqual(goldens.map(({ name }) => name).sort());
+});
+
+describe.each(deviceNames())('functions agree with PyTorch on %s', (device) => {
+  useDevice(device);
 
   test.each(goldens)('$name', async (golden) => {
     const inputs = golden.inputs.map(({ shape, dtype, data }) => tensor(data, { shape, dtype }));
@@ -334,7 +344,8 @@ describe('functions agree with PyTorch', () => {
   });
 });
 
-describe('second derivatives', () => {
+describe.each(deviceNames())('second derivatives on %s', (device) => {
+  useDevice(device);
   const smooth: readonly [string, (x: Tensor) => Tensor][] = [
     ['exp', (x) => x.exp()],
     ['pow', (x) => x.abs().add(1).pow(2.5)],

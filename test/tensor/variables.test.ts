@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { StaleValueError } from '../../src/core/errors.js';
+import {
+  compile,
+  evaluate,
+  full,
+  grad,
+  tensor,
+  Variable,
+  zeros,
+  type Tensor,
+} from '../../src/tensor/index.js';
+
+const N = 300_000;
+
+describe('variables', () => {
+  it('keep what was computed from an earlier value', async () => {
+    const v = new Variable(tensor([1, 2]));
+    const before = v.mul(10);
+    v.assign(v.add(1));
+    const after = v.mul(10);
+    expect(await after.array()).toEqual([20, 30]);
+    expect(await before.array()).toEqual([10, 20]);
+  });
+
+  it('take the last of several assignments', async () => {
+    const v = new Variable(tensor([1]));
+    v.assign(v.add(1));
+    v.assign(v.mul(10));
+    v.assign(v.add(5));
+    expect(await v.array()).toEqual([25]);
+  });
+
+  it('change places', async () => {
+    const a = new Variable(full([N], 1));
+    const b = new Variable(full([N], 2));
+    const swap = compile(() => {
+      const old: Tensor = a.mul(1);
+      a.assign(b);
+      b.assign(old);
+    });
+    for (let i = 0; i < 3; i++) swap();
+    expect([(await a.data())[N - 1], (await b.data())[0]]).toEqual([2, 1]);
+  });
+
+  it('may share one new value', async () => {
+    const a = new Variable(zeros([3]));
+    const b = new Variable(zeros([3]));
+    const both = compile((x: Tensor) => {
+      const next = x.add(1);
+      a.assign(next);
+      b.assign(next);
+      return next;
+    });
+    const result = both(tensor([1, 2, 3]));
+    a.assign(a.mul(2));
+    expect(await a.array()).toEqual([4, 6, 8]);
+    expect(await b.array()).toEqual([2, 3, 4]);
+    expect(await result.array()).toEqual([2, 3, 4]);
+  });
+
+  it('are updated in place only where nobody else reads: shifted reads see the old value', async () => {
+    const v = new Variable(tensor(Float32Array.from({ length: N }, (_, i) => i)));
+    const shift = compile(() => {
+      v.assign(v.add(v.roll(1, 0)));
+    });
+    shift();
+    const data = await v.data();
+    expect([data[0], data[1], data[N - 1]]).toEqual([N - 1, 1, 2 * N - 3]);
+  });
+
+  it('feed a value that another output of the same program reads after the update', async () => {
+    const v = new Variable(full([N], 3));
+    const step = compile(() => {
+      const old = v.sum();
+      v.assign(v.mul(2));
+      return [old, v.sum()];
+    });
+    const [old, next] = step() as [Tensor, Tensor];
+    expect([await old.item(), await next.item()]).toEqual([3 * N, 6 * N]);
+  });
+
+  it('can still be read once updated, by what was pending; a second update says so clearly', async () => {
+    const v = new Variable(full([N], 1));
+    const step = compile(() => {
+      v.assign(v.add(1));
+    });
+    step();
+    const pending = v.mean();
+    step();
+    expect(await pending.item()).toBeCloseTo(2, 5);
+    const lost = v.mean();
+    step();
+    step();
+    step();
+    await expect(lost.item()).rejects.toThrow(StaleValueError);
+  });
+
+  it('assigned inside a compiled function keep their value for tensors outside', async () => {
+    const v = new Variable(tensor([5]));
+    const outside = v.mul(1);
+    const step = compile((x: Tensor) => {
+      v.assign(v.add(x));
+      return v.mul(2);
+    });
+    expect(await step(tensor([1])).array()).toEqual([12]);
+    expect(await outside.array()).toEqual([5]);
+    expect(await v.array()).toEqual([6]);
+  });
+});
+
+describe('long graphs', () => {
+  it('of 100,000 nodes evaluate themselves on the way', async () => {
+    let x: Tensor = tensor([0, 1]);
+    for (let i = 0; i < 100_000; i++) x = x.add(1);
+    expect(await x.array()).toEqual([100_000, 100_001]);
+  });
+
+  it('keep their gradients', async () => {
+    const start = new Variable(tensor([1]));
+    let x: Tensor = start;
+    for (let i = 0; i < 3000; i++) x = x.mul(1.0001);
+    expect(await grad(x.sum(), start).item()).toBeCloseTo(1.0001 ** 3000, 2);
+  });
+});
+
+describe('compiled functions', () => {
+  it('are traced once per signature', async () => {
+    let traces = 0;
+    const f = compile((x: Tensor, k: number) => {
+      traces++;
+      return x.mul(k).sum();
+    });
+    expect(await f(tensor([1, 2]), 3).item()).toBe(9);
+    expect(await f(tensor([3, 4]), 3).item()).toBe(21);
+    expect(traces).toBe(1);
+    expect(await f(tensor([1, 2]), 4).item()).toBe(12);
+    expect(await f(tensor([1, 2, 3]), 3).item()).toBe(18);
+    expect(traces).toBe(3);
+  });
+
+  it('refuse to hand out values while they are traced', () => {
+    const f = compile((x: Tensor) => {
+      x.dataSync();
+      return x;
+    });
+    expect(() => f(tensor([1]))).toThrow(/compiled function/);
+  });
+
+  it('several tensors are computed together', async () => {
+    const x = tensor([1, 2]);
+    const [a, b] = [x.add(1), x.mul(5)];
+    await evaluate(a, b);
+    expect([await a.array(), await b.array()]).toEqual([
+      [2, 3],
+      [5, 10],
+    ]);
+  });
+});
