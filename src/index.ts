@@ -3,6 +3,7 @@ export * from './core/errors.js';
 export type { DType, TypedArray } from './core/dtype.js';
 export type { Shape } from './core/shape.js';
 export type { Tree } from './core/tree.js';
+export * from './runtime/index.js';
 export * from './tensor/index.js';
 export * as nn from './nn/index.js';
 export * as optim from './optim/index.js';

@@ -99,3 +99,5 @@ export { scan, type ScanOptions, type StepOf } from './scan.js';
 export { isTensor, Tensor, type NestedArray } from './tensor.js';
 export { isParameter, Parameter, Variable } from './variable.js';
 export { vmap, type MappedAxes, type VmapOptions } from './vmap.js';
+export { inspect, type Inspection, type KernelTime } from './inspect.js';
+export { evaluate } from './evaluate.js';
