@@ -2,8 +2,7 @@ import type { Module } from '../nn/module.js';
 
 /** Runs `body` with the model in training or evaluation mode; afterwards each of its modules is in the mode it was in. */
 export async function inMode<T>(model: Module, training: boolean, body: () => Promise<T>): Promise<T> {
-  const modules: readonly Module<unknown>[] = Object.values(model.namedModules());
-  const before = modules.map((module) => [module, module.training] as const);
+  const before = [...model.namedModules().values()].map((module) => [module, module.training] as const);
   if (training) model.train();
   else model.eval();
   try {

@@ -1,3 +1,4 @@
+import type * as fs from 'node:fs/promises';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -9,7 +10,7 @@ import { temporaryFile, temporaryFolder } from '../data/support.js';
 const failure = vi.hoisted(() => ({ at: '', code: '' }));
 
 vi.mock('node:fs/promises', async (importOriginal) => {
-  const real = await importOriginal<typeof import('node:fs/promises')>();
+  const real = await importOriginal<typeof fs>();
   const fail = (at: string): void => {
     if (failure.at === at) throw Object.assign(new Error(`${failure.code}: made up`), { code: failure.code });
   };
