@@ -1,0 +1,100 @@
+/** A library that we compare with, in a process of its own: one JSON object a line in, one a line out. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Contender } from './contender.js';
+
+/** What a peer answers: its version at the start, then one line for each request. */
+type Reply =
+  | { readonly version: string }
+  | { readonly ok: true }
+  | { readonly times: number[] }
+  | { readonly cannot: string };
+
+/** A peer that says nothing for so long is given up for this row. */
+const TIMEOUT_MILLISECONDS = 60_000;
+
+export class Peer implements Contender {
+  readonly name: string;
+  private readonly command: readonly [string, ...string[]];
+  private child: ChildProcess | undefined;
+  private waiting: ((reply: Reply) => void) | undefined;
+
+  constructor(name: string, ...command: readonly [string, ...string[]]) {
+    this.name = name;
+    this.command = command;
+  }
+
+  /** Starts the process; gives the version of the library, or why it is not there. */
+  async start(): Promise<{ readonly version: string } | { readonly cannot: string }> {
+    const [file, ...args] = this.command;
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child = child;
+    let complaint = '';
+    child.stderr
+      .setEncoding('utf8')
+      .on('data', (text: string) => (complaint = (complaint + text).slice(-4000)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      // Libraries greet on stdout too.
+      if (line.startsWith('{')) this.settle(JSON.parse(line) as Reply);
+    });
+    const lastWords = (): string => complaint.trim().split('\n').at(-1) ?? '';
+    child.on('error', (error) => this.settle({ cannot: error.message }));
+    child.on('exit', (code) => {
+      if (this.child !== child) return;
+      this.child = undefined;
+      this.settle({ cannot: lastWords() || `its process ended with code ${code ?? 'none'}` });
+    });
+    // A peer that has gone cannot be written to; its end is reported above.
+    child.stdin.on('error', () => undefined);
+    const reply = await this.reply();
+    return 'version' in reply || 'cannot' in reply ? reply : { cannot: 'it did not say which version it is' };
+  }
+
+  async prepare(row: string): Promise<string | undefined> {
+    if (this.child === undefined) {
+      const started = await this.start();
+      if ('cannot' in started) return started.cannot;
+    }
+    const reply = await this.ask({ ask: 'prepare', row });
+    return 'cannot' in reply ? reply.cannot : undefined;
+  }
+
+  async run(row: string, milliseconds: number, threads: number): Promise<number[] | string> {
+    const reply = await this.ask({ ask: 'run', row, milliseconds, threads });
+    if ('times' in reply) return reply.times;
+    return 'cannot' in reply ? reply.cannot : 'it did not answer with times';
+  }
+
+  close(): void {
+    const { child } = this;
+    this.child = undefined;
+    child?.kill('SIGKILL');
+  }
+
+  private ask(request: object): Promise<Reply> {
+    const stdin = this.child?.stdin;
+    if (stdin === null || stdin === undefined) return Promise.resolve({ cannot: 'its process has ended' });
+    const reply = this.reply();
+    stdin.write(`${JSON.stringify(request)}\n`);
+    return reply;
+  }
+
+  private reply(): Promise<Reply> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.close();
+        this.settle({ cannot: `no answer within ${TIMEOUT_MILLISECONDS / 1000} s` });
+      }, TIMEOUT_MILLISECONDS);
+      this.waiting = (reply) => {
+        clearTimeout(timer);
+        resolve(reply);
+      };
+    });
+  }
+
+  private settle(reply: Reply): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.(reply);
+  }
+}

@@ -1,0 +1,64 @@
+/** From nothing to the first result: fresh processes on the built package. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { summarize } from '../measure.js';
+import type { OwnRow } from './row.js';
+
+const PROCESSES = 7;
+
+const run = promisify(execFile);
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+interface FirstStep {
+  /** From the start of the process to the end of the first step. */
+  readonly startUp: number;
+  /** The first call less the second: what happens once only. */
+  readonly compile: number;
+}
+
+let measured: Promise<readonly FirstStep[]> | undefined;
+
+/** Both rows look at the same processes. */
+function firstSteps(): Promise<readonly FirstStep[]> {
+  return (measured ??= measureFirstSteps());
+}
+
+async function measureFirstSteps(): Promise<readonly FirstStep[]> {
+  await run(process.execPath, [path('../../scripts/build.mjs'), '--if-stale']);
+  const steps: FirstStep[] = [];
+  for (let i = 0; i < PROCESSES; i++) {
+    const start = performance.timeOrigin + performance.now();
+    const { stdout } = await run(process.execPath, [path('../probes/first-step.mjs')]);
+    const { ended, first, second } = JSON.parse(stdout) as { ended: number; first: number; second: number };
+    steps.push({ startUp: ended - start, compile: first - second });
+  }
+  return steps;
+}
+
+function row(name: string, limit: number, pick: (step: FirstStep) => number, note: string): OwnRow {
+  return {
+    kind: 'own',
+    name,
+    onRequest: false,
+    limit,
+    async measure() {
+      return { unit: 'ms', ...summarize((await firstSteps()).map(pick)), note };
+    },
+  };
+}
+
+export const startUpRows: readonly OwnRow[] = [
+  row(
+    'compile-cnn',
+    300,
+    (step) => step.compile,
+    'first call of the mnist-cnn step less the second, in a fresh process; the limit is what we demand of it',
+  ),
+  row(
+    'start-up',
+    1000,
+    (step) => step.startUp,
+    'from the start of a process to the end of the first mnist-cnn step; the limit is what we demand of it',
+  ),
+];
