@@ -76,10 +76,10 @@ abstract class BatchNorm extends Module {
       );
     }
     const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-    const { mean, variance } = moments(x as Tensor, axes) as { mean: Tensor; variance: Tensor };
+    const { mean, variance }: { mean: Tensor; variance: Tensor } = moments(x as Tensor, axes);
     this.#follow(this.runningMean, mean);
     // The batch is normalised by its own variance; the running one estimates that of all data.
-    this.#follow(this.runningVar, mul(variance, literal(variance, count / (count - 1))) as Tensor);
+    this.#follow(this.runningVar, mul(variance, literal(variance, count / (count - 1))));
     return batchNorm(x, mean, variance, { weight, bias, epsilon });
   }
 

@@ -115,7 +115,7 @@ export class Conv1d extends ConvolutionLayer<ConvLayerOptions> {
 
   forward(x: Tensor): Tensor {
     this.checkInput('Conv1d', x);
-    return conv1d(x, this.weight as Tensor, this.bias as Tensor | undefined, this.options);
+    return conv1d(x, this.weight, this.bias, this.options);
   }
 }
 
@@ -134,7 +134,7 @@ export class Conv2d extends ConvolutionLayer<ConvLayerOptions> {
 
   forward(x: Tensor): Tensor {
     this.checkInput('Conv2d', x);
-    return conv2d(x, this.weight as Tensor, this.bias as Tensor | undefined, this.options);
+    return conv2d(x, this.weight, this.bias, this.options);
   }
 }
 
@@ -146,7 +146,7 @@ export class Conv3d extends ConvolutionLayer<ConvLayerOptions> {
 
   forward(x: Tensor): Tensor {
     this.checkInput('Conv3d', x);
-    return conv3d(x, this.weight as Tensor, this.bias as Tensor | undefined, this.options);
+    return conv3d(x, this.weight, this.bias, this.options);
   }
 }
 
@@ -163,7 +163,7 @@ export class ConvTranspose1d extends ConvolutionLayer<ConvTransposeLayerOptions>
 
   forward(x: Tensor): Tensor {
     this.checkInput('ConvTranspose1d', x);
-    return convTranspose1d(x, this.weight as Tensor, this.bias as Tensor | undefined, this.options);
+    return convTranspose1d(x, this.weight, this.bias, this.options);
   }
 }
 
@@ -188,7 +188,7 @@ export class ConvTranspose2d extends ConvolutionLayer<ConvTransposeLayerOptions>
 
   forward(x: Tensor): Tensor {
     this.checkInput('ConvTranspose2d', x);
-    return convTranspose2d(x, this.weight as Tensor, this.bias as Tensor | undefined, this.options);
+    return convTranspose2d(x, this.weight, this.bias, this.options);
   }
 }
 
@@ -205,6 +205,6 @@ export class ConvTranspose3d extends ConvolutionLayer<ConvTransposeLayerOptions>
 
   forward(x: Tensor): Tensor {
     this.checkInput('ConvTranspose3d', x);
-    return convTranspose3d(x, this.weight as Tensor, this.bias as Tensor | undefined, this.options);
+    return convTranspose3d(x, this.weight, this.bias, this.options);
   }
 }

@@ -7,7 +7,7 @@ import { add, cast, div, eq, mul, ne, sub, where } from '../tensor/elementwise.j
 import { reshape } from '../tensor/movement.js';
 import { literal } from '../tensor/operands.js';
 import { logSumExp, mean, sum } from '../tensor/reductions.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkFraction } from './arguments.js';
 import { reduceLoss, type LossOptions, type LossReduction } from './reduction.js';
 
@@ -156,7 +156,7 @@ function spreadLoss(logits: Tensor, total: Tensor, axis: number, weight: Tensor 
     total,
     logits.shape.map((n, i) => (i === axis ? 1 : n)),
   );
-  return mean(mul(factors, sub(totals, logits) as Tensor) as Tensor, axis);
+  return mean(mul(factors, sub(totals, logits)), axis);
 }
 
 /** Weighs, masks and reduces the losses of class indices, by PyTorch's rule: the mean is over the targets' weights. */
@@ -178,17 +178,17 @@ function reduceIndexed(
     const table = classWeights(cast(weight, losses.dtype), classes, axis, rank);
     const shape = [...labels.shape.slice(0, axis), 1, ...labels.shape.slice(axis)];
     const hit: Tensor = eq(classNumbers(classes, axis, rank), reshape(labels, shape));
-    factors = sum(where(hit, table, zero) as Tensor, axis);
+    factors = sum(where(hit, table, zero), axis);
   }
   if (counted !== undefined) {
     factors = factors === undefined ? cast(counted, losses.dtype) : where(counted, factors, zero);
   }
-  let result = weight === undefined ? losses : (mul(losses, factors as Tensor) as Tensor);
+  let result = weight === undefined ? losses : mul(losses, factors as Tensor);
   if (spread !== undefined) {
     result = add(
       mul(result, literal(result, 1 - labelSmoothing)),
       mul(spread, literal(spread, labelSmoothing)),
-    ) as Tensor;
+    );
   }
   if (counted !== undefined) result = where(counted, result, zero);
   if (reduction !== undefined && reduction !== 'mean') return reduceLoss(result, reduction);
@@ -208,8 +208,8 @@ function fromProbabilities(
       ? target
       : add(mul(target, literal(target, 1 - labelSmoothing)), literal(target, labelSmoothing / classes));
   const factors =
-    weight === undefined ? smooth : (mul(smooth, classWeights(weight, classes, axis, logits.rank)) as Tensor);
-  const total = logSumExp(logits, axis, { keepDims: true }) as Tensor;
-  const losses = sum(mul(factors, sub(total, logits) as Tensor) as Tensor, axis);
+    weight === undefined ? smooth : mul(smooth, classWeights(weight, classes, axis, logits.rank));
+  const total = logSumExp(logits, axis, { keepDims: true });
+  const losses = sum(mul(factors, sub(total, logits)), axis);
   return reduceLoss(losses, reduction);
 }

@@ -3,7 +3,7 @@ import { literal } from '../tensor/operands.js';
 import { bernoulli, Generator, hostStream } from '../tensor/random.js';
 import { zerosLike } from '../tensor/creation.js';
 import type { Shape } from '../core/shape.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { checkFraction } from './arguments.js';
 import { Module } from './module.js';
 
@@ -38,7 +38,7 @@ export class Dropout extends Module {
     if (!this.training || this.p === 0) return x;
     if (this.p === 1) return zerosLike(x);
     const kept: Tensor = bernoulli(x.shape as Shape, 1 - this.p, { generator: this.generator });
-    const plain: Tensor = x as Tensor;
+    const plain: Tensor = x;
     return where(kept, div(plain, literal(plain, 1 - this.p)), literal(plain, 0)) as Tensor<S>;
   }
 }

@@ -64,9 +64,9 @@ export class Embedding extends Module {
         "cast('int32') first",
       );
     }
-    const vectors = take(this.weight as Tensor, indices, 0);
+    const vectors = take(this.weight, indices, 0);
     if (this.paddingIndex === undefined) return vectors;
-    const padding: Tensor = unsqueeze(eq(indices, literal(indices, this.paddingIndex)) as Tensor, -1);
+    const padding: Tensor = unsqueeze(eq(indices, literal(indices, this.paddingIndex)), -1);
     return where(padding, stopGradient(vectors), vectors);
   }
 }
@@ -74,5 +74,5 @@ export class Embedding extends Module {
 /** The table with one row of zeros. */
 function withoutRow(table: Tensor, row: number): Tensor {
   const numbers: Tensor = unsqueeze(arange(table.shape[0] ?? 0), -1);
-  return where(eq(numbers, literal(numbers, row)) as Tensor, literal(table, 0), table);
+  return where(eq(numbers, literal(numbers, row)), literal(table, 0), table);
 }

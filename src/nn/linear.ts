@@ -3,7 +3,7 @@ import type { Shape } from '../core/shape.js';
 import { add } from '../tensor/elementwise.js';
 import { matmul } from '../tensor/matmul.js';
 import { transpose } from '../tensor/movement.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import { Parameter } from '../tensor/variable.js';
 import { checkInputAxis, checkPositiveInteger } from './arguments.js';
 import { defaultBias, defaultWeight, type Initializer } from './init.js';

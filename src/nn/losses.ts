@@ -6,7 +6,7 @@ import { softplus } from '../tensor/activations.js';
 import { customGradient } from '../tensor/autograd.js';
 import { where } from '../tensor/elementwise.js';
 import { literal } from '../tensor/operands.js';
-import { Tensor } from '../tensor/tensor.js';
+import type { Tensor } from '../tensor/tensor.js';
 import '../tensor/methods.js';
 import { reduceLoss, type LossOptions, type LossReduction } from './reduction.js';
 
@@ -59,7 +59,7 @@ function checkSameShape(name: string, prediction: Tensor, target: Tensor): void 
   );
 }
 
-const squared = (x: Tensor): Tensor => x.mul(x) as Tensor;
+const squared = (x: Tensor): Tensor => x.mul(x);
 const times = (x: Tensor, factor: number): Tensor => x.mul(literal(x, factor));
 const plus = (x: Tensor, by: number): Tensor => x.add(literal(x, by));
 const atLeast = (x: Tensor, low: number): Tensor => x.maximum(literal(x, low));

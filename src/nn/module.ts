@@ -66,7 +66,7 @@ export abstract class Module<Output = Tensor> {
       const within = (children: Iterable<readonly [string, unknown]>): void => {
         for (const [name, child] of children) visit(child, path === '' ? name : `${path}.${name}`);
       };
-      if (value instanceof Variable) found.push({ kind: 'variable', path, value });
+      if (isVariable(value)) found.push({ kind: 'variable', path, value });
       else if (value instanceof Generator) found.push({ kind: 'stream', path, value });
       else if (value instanceof Module) {
         const module: Module<unknown> = value;
@@ -166,6 +166,11 @@ export abstract class Module<Output = Tensor> {
   loadState(state: Readonly<Record<string, Tensor>>, options: LoadOptions = {}): void {
     loadVariables(this.namedVariables(), state, `a ${this.constructor.name}`, options);
   }
+}
+
+/** Whether a value is a variable of any kind. */
+function isVariable(value: unknown): value is Variable {
+  return value instanceof Variable;
 }
 
 /** Assigns saved values to variables of the same names; `owner` says in errors whose they are. */

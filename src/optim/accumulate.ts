@@ -47,12 +47,12 @@ function accumulating(inner: Transformation, every: number): Transformation {
       const result = inner.update({ ...stage, directions: sums }, moments, { step: rounds });
       const none = (x: Tensor): Tensor => literal(x, 0);
       return {
-        directions: result.directions.map((direction) => where(ready, direction, none(direction)) as Tensor),
+        directions: result.directions.map((direction) => where(ready, direction, none(direction))),
         states: result.states.map((state, i) => {
           const sum = sums[i] as Tensor;
           return {
             ...keepUntil(ready, state, stage.states[i] ?? {}),
-            accumulated: where(ready, none(sum), sum) as Tensor,
+            accumulated: where(ready, none(sum), sum),
           };
         }),
         shared: keepUntil(ready, result.shared, stage.shared),
@@ -64,6 +64,6 @@ function accumulating(inner: Transformation, every: number): Transformation {
 /** The new state once it is time, the old one before. */
 function keepUntil(ready: Tensor, next: Named<Tensor>, old: Named<Tensor>): Named<Tensor> {
   return Object.fromEntries(
-    Object.entries(next).map(([name, value]) => [name, where(ready, value, stateOf(old, name)) as Tensor]),
+    Object.entries(next).map(([name, value]) => [name, where(ready, value, stateOf(old, name))]),
   );
 }

@@ -1,4 +1,3 @@
-import type { Tensor } from '../tensor/tensor.js';
 import '../tensor/methods.js';
 import { scaled, stateless, type Transformation } from './transformation.js';
 
@@ -18,7 +17,7 @@ export function addDecay({ weightDecay = 0, decays = () => true }: DecayOptions)
   if (weightDecay === 0) return [];
   return [
     stateless((direction, { parameter, path }) =>
-      decays(path) ? (direction.add(scaled(parameter, weightDecay)) as Tensor) : direction,
+      decays(path) ? direction.add(scaled(parameter, weightDecay)) : direction,
     ),
   ];
 }
@@ -34,7 +33,7 @@ export function addL1({
   if (l1 === 0) return [];
   return [
     stateless((direction, { parameter, path }) =>
-      decays(path) ? (direction.add(scaled(parameter.sign(), l1)) as Tensor) : direction,
+      decays(path) ? direction.add(scaled(parameter.sign(), l1)) : direction,
     ),
   ];
 }

@@ -122,7 +122,7 @@ const LOSSES: Readonly<Record<string, (...inputs: Tensor[]) => Tensor>> = {
   'binaryCrossEntropy, certain': (p, t) => nn.binaryCrossEntropy(p, t),
   binaryCrossEntropyWithLogits: (x, t) => nn.binaryCrossEntropyWithLogits(x, t),
   'binaryCrossEntropyWithLogits, weights': (x, t, w, posWeight) =>
-    nn.binaryCrossEntropyWithLogits(x, t, w && posWeight ? { weight: w, posWeight } : {}),
+    nn.binaryCrossEntropyWithLogits(x, t, { weight: w, posWeight }),
   klDivergence: (q, t) => nn.klDivergence(q, t),
   'klDivergence, batchMean': (q, t) => nn.klDivergence(q, t, { reduction: 'batchMean' }),
   'klDivergence, logTarget': (q, t) => nn.klDivergence(q, t, { reduction: 'sum', logTarget: true }),
