@@ -2,9 +2,6 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../core/node/atomic-file.js';
 import { saveSafetensors } from '../interop/safetensors.js';
 import type { Module } from '../nn/module.js';
-import { confusionChart } from '../plot/confusion-chart.js';
-import { historyChart } from '../plot/history-chart.js';
-import { svgToPng } from '../plot/png.js';
 import type { Recipe, RecipeData } from '../recipes/recipe.js';
 import { confusionMatrix, evaluate, type MeasuringOptions } from '../train/evaluate.js';
 import type { EpochRecord } from '../train/history.js';
@@ -35,7 +32,10 @@ export async function saveResults(run: FinishedRun): Promise<Omit<RunEnd, 'secon
     loss: recipe.loss,
     metrics: isClassifier ? ['accuracy'] : [],
   });
-  const history = historyChart(epochs, { title: recipe.name });
+  const measured = { testLoss: loss, testAccuracy: accuracy, takesPictures: recipe.picture !== undefined };
+  // Loaded when it is needed: drawing takes longer to load than everything else together.
+  const { confusionChart, historyChart, svgToPng } = await import('../plot/index.js');
+  const history = await historyChart(epochs, { title: recipe.name });
   await writeFileAtomic(path(RUN_FILES.historySvg), history);
   await writeFileAtomic(path(RUN_FILES.historyPng), await svgToPng(history));
   const files: string[] = [
@@ -46,16 +46,14 @@ export async function saveResults(run: FinishedRun): Promise<Omit<RunEnd, 'secon
     RUN_FILES.historySvg,
     RUN_FILES.historyPng,
   ];
-  if (!isClassifier || classes === undefined)
-    return { testLoss: loss, testAccuracy: accuracy, files, confusion: undefined };
+  if (!isClassifier || classes === undefined) return { ...measured, files, confusion: undefined };
   const counts = await confusionMatrix(model, test, measuring);
   await writeFileAtomic(
     path(RUN_FILES.confusion),
-    confusionChart(counts, classes, { title: `${recipe.name}: test data` }),
+    await confusionChart(counts, classes, { title: `${recipe.name}: test data` }),
   );
   return {
-    testLoss: loss,
-    testAccuracy: accuracy,
+    ...measured,
     files: [...files, RUN_FILES.confusion],
     confusion: { counts, classes },
   };

@@ -1,7 +1,6 @@
-import * as Plot from '@observablehq/plot';
 import { ArgumentError, ShapeError } from '../core/errors.js';
 import { percent } from './history-chart.js';
-import { newDocument, page, STYLE } from './svg.js';
+import { newCanvas, page, STYLE } from './svg.js';
 
 export interface ConfusionChartOptions {
   /** `Confusion matrix` when left out. */
@@ -33,15 +32,15 @@ interface Cell {
  * ```ts
  * import { plot } from 'tensorloom';
  *
- * const svg = plot.confusionChart([[9, 1], [2, 8]], ['cat', 'dog']);
+ * const svg = await plot.confusionChart([[9, 1], [2, 8]], ['cat', 'dog']);
  * svg.includes('85.0%'); // => true
  * ```
  */
-export function confusionChart(
+export async function confusionChart(
   matrix: readonly (readonly number[])[],
   classes: readonly string[],
   options: ConfusionChartOptions = {},
-): string {
+): Promise<string> {
   const n = classes.length;
   if (n === 0) throw new ArgumentError('confusionChart: there are no classes');
   if (matrix.length !== n || matrix.some((row) => row.length !== n))
@@ -62,8 +61,9 @@ export function confusionChart(
   const bottom = turned ? 40 + Math.ceil(longest * 7.2) : 52;
   const width = left + cell * n + 24;
   const height = 12 + cell * n + bottom;
+  const { Plot, document } = await newCanvas();
   const svg = Plot.plot({
-    document: newDocument(),
+    document,
     width,
     height,
     marginTop: 12,

@@ -1,7 +1,7 @@
-import * as Plot from '@observablehq/plot';
+import type { Markish, ScaleOptions } from '@observablehq/plot';
 import { ArgumentError } from '../core/errors.js';
 import type { EpochRecord } from '../train/history.js';
-import { newDocument, page, STYLE } from './svg.js';
+import { newCanvas, page, STYLE, type Canvas } from './svg.js';
 
 export interface HistoryChartOptions {
   /** `Training history` when left out. */
@@ -32,24 +32,27 @@ interface Line {
  * ```ts
  * import { plot } from 'tensorloom';
  *
- * const svg = plot.historyChart([
+ * const svg = await plot.historyChart([
  *   { epoch: 1, loss: 0.9, accuracy: 0.7, seconds: 1, samplesPerSecond: 100, lr: 0.1 },
  *   { epoch: 2, loss: 0.5, accuracy: 0.9, seconds: 1, samplesPerSecond: 100, lr: 0.1 },
  * ]);
  * svg.startsWith('<svg'); // => true
  * ```
  */
-export function historyChart(epochs: readonly EpochRecord[], options: HistoryChartOptions = {}): string {
+export async function historyChart(
+  epochs: readonly EpochRecord[],
+  options: HistoryChartOptions = {},
+): Promise<string> {
   const last = epochs.at(-1);
   if (last === undefined)
     throw new ArgumentError('historyChart: there is no epoch to draw', 'train for at least one epoch');
   const { title = 'Training history' } = options;
-  const document = newDocument();
-  const loss = panel(document, 'loss', linesOf(epochs, 'loss', 'valLoss'), false);
+  const canvas = await newCanvas();
+  const loss = panel(canvas, 'loss', linesOf(epochs, 'loss', 'valLoss'), false);
   const accuracies = linesOf(epochs, 'accuracy', 'valAccuracy');
   const panels = [{ svg: loss, x: 0, y: 62 }];
   if (accuracies.length > 0)
-    panels.push({ svg: panel(document, 'accuracy', accuracies, true), x: WIDTH, y: 62 });
+    panels.push({ svg: panel(canvas, 'accuracy', accuracies, true), x: WIDTH, y: 62 });
   return page({
     width: WIDTH * panels.length,
     height: 62 + HEIGHT,
@@ -81,12 +84,12 @@ function summary(count: number, last: EpochRecord): string {
   return parts.join('  ·  ');
 }
 
-function panel(document: Document, label: string, lines: readonly Line[], isShare: boolean): Element {
+function panel({ Plot, document }: Canvas, label: string, lines: readonly Line[], isShare: boolean): Element {
   const values = lines.flatMap(({ points }) => points.map(({ value }) => value));
   const epochs = lines.flatMap(({ points }) => points.map(({ epoch }) => epoch));
   const [low, high] = paddedRange(values, isShare);
   const [first, last] = [Math.min(...epochs), Math.max(...epochs)];
-  const x: Plot.ScaleOptions = {
+  const x: ScaleOptions = {
     // A single epoch is drawn in the middle.
     domain: first === last ? [first - 1, last + 1] : [first, last],
     label: 'epoch',
@@ -95,7 +98,7 @@ function panel(document: Document, label: string, lines: readonly Line[], isShar
     ticks: wholeTicks(first, last),
     tickFormat: (n: number) => String(n),
   };
-  const y: Plot.ScaleOptions = {
+  const y: ScaleOptions = {
     domain: [low, high],
     label: null,
     ticks: 5,
@@ -129,14 +132,14 @@ function panel(document: Document, label: string, lines: readonly Line[], isShar
         const dots = Plot.dot(data, { x: 'epoch', y: 'value', fill: STYLE[name], r: 2.8 });
         return showDots ? [line, dots] : [line];
       }),
-      ...endLabels(lines, low, high),
+      ...endLabels(Plot, lines, low, high),
     ],
   });
   return chart;
 }
 
 /** Each line's name at its end, moved apart where the lines end close together. */
-function endLabels(lines: readonly Line[], low: number, high: number): Plot.Markish[] {
+function endLabels(Plot: Canvas['Plot'], lines: readonly Line[], low: number, high: number): Markish[] {
   const pixels = HEIGHT - MARGIN.top - MARGIN.bottom;
   const ends = lines
     .flatMap(({ name, points }) => {

@@ -1,4 +1,4 @@
-import { parseHTML } from 'linkedom';
+import type * as PlotLibrary from '@observablehq/plot';
 
 /** Colours and type of all pictures. */
 export const STYLE = {
@@ -10,9 +10,16 @@ export const STYLE = {
   validation: '#ea580c',
 } as const;
 
-/** A document to draw in where there is no browser. */
-export function newDocument(): Document {
-  return parseHTML('<!doctype html><html><body></body></html>').document;
+/** The plotting library, and a document to draw in where there is no browser. */
+export interface Canvas {
+  readonly Plot: typeof PlotLibrary;
+  readonly document: Document;
+}
+
+/** Loads what pictures are drawn with. It takes longer than training starts, so only those who want pictures wait for it. */
+export async function newCanvas(): Promise<Canvas> {
+  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]);
+  return { Plot, document: parseHTML('<!doctype html><html><body></body></html>').document };
 }
 
 /** A picture placed at a point of a larger one. */

@@ -21,36 +21,36 @@ const count = (list: readonly string[], wanted: string): number =>
   list.filter((text) => text === wanted).length;
 
 describe('historyChart', () => {
-  it('has a panel for loss and one for accuracy, each with both lines named', () => {
-    const labels = texts(historyChart([full(1), full(2), full(3)]));
+  it('has a panel for loss and one for accuracy, each with both lines named', async () => {
+    const labels = texts(await historyChart([full(1), full(2), full(3)]));
     for (const label of ['loss', 'accuracy']) expect(count(labels, label), label).toBe(1);
     for (const label of ['training', 'validation', 'epoch']) expect(count(labels, label), label).toBe(2);
   });
-  it('has one panel and one line where nothing else was measured', () => {
-    const labels = texts(historyChart([record(1), record(2)]));
+  it('has one panel and one line where nothing else was measured', async () => {
+    const labels = texts(await historyChart([record(1), record(2)]));
     expect([count(labels, 'loss'), count(labels, 'accuracy'), count(labels, 'validation')]).toEqual([
       1, 0, 0,
     ]);
   });
-  it('says what came out, under its title', () => {
-    const labels = texts(historyChart([full(1), full(2)], { title: 'Digits & <more>' }));
+  it('says what came out, under its title', async () => {
+    const labels = texts(await historyChart([full(1), full(2)], { title: 'Digits & <more>' }));
     expect(labels).toContain('Digits &amp; &lt;more&gt;');
     expect(labels.join()).toContain(
       '2 epochs  ·  final loss 0.5000  ·  validation loss 0.5500  ·  validation accuracy 60.00%',
     );
   });
-  it('numbers long runs sparsely', () => {
-    const labels = texts(historyChart(Array.from({ length: 60 }, (_, i) => record(i + 1))));
+  it('numbers long runs sparsely', async () => {
+    const labels = texts(await historyChart(Array.from({ length: 60 }, (_, i) => record(i + 1))));
     expect(labels).toContain('60');
     expect(labels).not.toContain('7');
   });
-  it('leaves out values that are no numbers, and draws a single epoch and equal values', () => {
-    expect(historyChart([record(1, { loss: Number.NaN }), record(2)])).not.toContain('NaN');
-    expect(historyChart([full(1)])).not.toContain('NaN');
-    expect(historyChart([record(1, { loss: 0 }), record(2, { loss: 0 })])).not.toContain('NaN');
+  it('leaves out values that are no numbers, and draws a single epoch and equal values', async () => {
+    expect(await historyChart([record(1, { loss: Number.NaN }), record(2)])).not.toContain('NaN');
+    expect(await historyChart([full(1)])).not.toContain('NaN');
+    expect(await historyChart([record(1, { loss: 0 }), record(2, { loss: 0 })])).not.toContain('NaN');
   });
-  it('refuses a run without epochs', () => {
-    expect(() => historyChart([])).toThrow(ArgumentError);
+  it('refuses a run without epochs', async () => {
+    await expect(historyChart([])).rejects.toThrow(ArgumentError);
   });
 });
 
@@ -59,8 +59,8 @@ describe('confusionChart', () => {
     [9, 1],
     [0, 8],
   ];
-  it('has the names of the classes along both axes, and the counts that are not 0', () => {
-    const labels = texts(confusionChart(matrix, ['cat', 'dog']));
+  it('has the names of the classes along both axes, and the counts that are not 0', async () => {
+    const labels = texts(await confusionChart(matrix, ['cat', 'dog']));
     expect([count(labels, 'cat'), count(labels, 'dog')]).toEqual([2, 2]);
     expect([count(labels, '9'), count(labels, '1'), count(labels, '8'), count(labels, '0')]).toEqual([
       1, 1, 1, 0,
@@ -68,15 +68,15 @@ describe('confusionChart', () => {
     expect(labels).toContain('predicted class');
     expect(labels).toContain('actual class');
   });
-  it('says how many were right', () => {
-    expect(confusionChart(matrix, ['cat', 'dog'])).toContain('17 of 18 right (94.4%)');
+  it('says how many were right', async () => {
+    expect(await confusionChart(matrix, ['cat', 'dog'])).toContain('17 of 18 right (94.4%)');
   });
-  it('keeps classes of one name apart', () => {
-    expect(texts(confusionChart(matrix, ['cat', 'cat']))).toContain('cat (1)');
+  it('keeps classes of one name apart', async () => {
+    expect(texts(await confusionChart(matrix, ['cat', 'cat']))).toContain('cat (1)');
   });
-  it('stays readable for a hundred classes, and draws one that has no samples', () => {
+  it('stays readable for a hundred classes, and draws one that has no samples', async () => {
     const names = Array.from({ length: 100 }, (_, i) => `class ${i}`);
-    const svg = confusionChart(
+    const svg = await confusionChart(
       names.map((_, i) => names.map((__, j) => (i === j ? i : 0))),
       names,
     );
@@ -86,8 +86,8 @@ describe('confusionChart', () => {
   it.each([
     ['too few rows', [[1, 0]]],
     ['rows too short', [[1], [0]]],
-  ])('refuses %s', (_, rows) => {
-    expect(() => confusionChart(rows, ['cat', 'dog'])).toThrow(ShapeError);
+  ])('refuses %s', async (_, rows) => {
+    await expect(confusionChart(rows, ['cat', 'dog'])).rejects.toThrow(ShapeError);
   });
 });
 
