@@ -1,10 +1,8 @@
+import { adaptiveAvgPool1d, adaptiveAvgPool2d, globalAvgPool2d } from '../tensor/adaptive-pooling.js';
 import { perAxis, type PerAxis } from '../tensor/convolution.js';
 import {
-  adaptiveAvgPool1d,
-  adaptiveAvgPool2d,
   avgPool1d,
   avgPool2d,
-  globalAvgPool2d,
   maxPool1d,
   maxPool2d,
   type AvgPoolOptions,
