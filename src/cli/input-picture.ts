@@ -76,7 +76,7 @@ function frameDrawing(
   const [channels = 0, height = 0, width = 0] = shape;
   if (channels !== 1) return undefined;
   let brightest = 0;
-  for (const value of data) brightest = Math.max(brightest, Number(value));
+  for (const value of data) brightest = Math.max(brightest, value);
   let [left, right, top, bottom] = [width, -1, height, -1];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

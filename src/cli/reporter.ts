@@ -41,6 +41,8 @@ export interface RunEnd {
   readonly seconds: number;
   readonly out: string;
   readonly files: readonly string[];
+  /** Whether the model takes pictures. */
+  readonly takesPictures: boolean;
   readonly confusion:
     { readonly counts: readonly (readonly number[])[]; readonly classes: readonly string[] } | undefined;
 }

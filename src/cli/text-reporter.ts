@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { SingleBar } from 'cli-progress';
 import type { EpochRecord } from '../train/history.js';
 import { confusionTable } from './confusion-table.js';
@@ -72,7 +71,8 @@ export class TextReporter implements Reporter {
     this.line(parts.join('  '));
   }
 
-  end({ testLoss, testAccuracy, seconds, out, files, confusion }: RunEnd): void {
+  end(result: RunEnd): void {
+    const { testLoss, testAccuracy, seconds, out, files, confusion, takesPictures } = result;
     this.closeBar();
     this.line('');
     if (confusion !== undefined) this.line(`${confusionTable(confusion.counts, confusion.classes)}\n`);
@@ -80,7 +80,8 @@ export class TextReporter implements Reporter {
     this.line(
       `${accuracy}${accuracy === '' ? 'Test' : 'test'} loss ${formatLoss(testLoss)}, after ${formatSeconds(seconds)}.`,
     );
-    this.line(`Written to ${out}: ${files.map((file) => basename(file)).join(', ')}`);
+    this.line(`Written to ${out}: ${files.join(', ')}`);
+    if (takesPictures) this.line(`Try it: npx loom predict --model ${out} --image FILE.png`);
   }
 
   close(): void {
