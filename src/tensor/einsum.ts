@@ -3,7 +3,7 @@ import { computeDType, promote } from '../core/dtype.js';
 import { ArgumentError, ShapeError } from '../core/errors.js';
 import { dim, formatShape } from '../core/shape.js';
 import * as g from '../graph/build.js';
-import { diagonalOf } from './indexing.js';
+import { diagonalOf } from './diagonals.js';
 import { arrange, contractPair, sumAway, type Named } from './matmul.js';
 import { broadcastTo } from './operands.js';
 import { Tensor } from './tensor.js';

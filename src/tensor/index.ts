@@ -2,6 +2,7 @@
 import './methods.js';
 
 export * from './activations.js';
+export * from './adaptive-pooling.js';
 export {
   backward,
   checkpoint,
@@ -38,30 +39,20 @@ export {
   type CreationOptions,
   type NestedInput,
 } from './creation.js';
+export { diagonal, tril, triu } from './diagonals.js';
 export { einsum } from './einsum.js';
 export * from './elementwise.js';
 export { print, text, type TextOptions } from './format.js';
 export {
-  argsort,
-  diagonal,
   gather,
   index,
   indexAdd,
   oneHot,
   scatterAdd,
-  slice,
-  sort,
   take,
   takeAlongAxis,
-  topK,
-  tril,
-  triu,
   type Index,
   type OneHotOptions,
-  type Range,
-  type SortOptions,
-  type TopK,
-  type TopKOptions,
 } from './indexing.js';
 export * from './interpolate.js';
 export { jvp } from './jvp.js';
@@ -74,27 +65,35 @@ export {
   flatten,
   flip,
   moveAxis,
-  pad,
   permute,
-  repeat,
   reshape,
   roll,
   split,
   squeeze,
   stack,
-  tile,
   transpose,
   unsqueeze,
   unstack,
-  type PadMode,
-  type PadOptions,
 } from './movement.js';
 export * from './normalization.js';
 export { literal, type Operand, type ShapeOf } from './operands.js';
-export * from './pooling.js';
+export * from './padding.js';
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type AvgPoolOptions,
+  type MaxPoolOptions,
+  type PoolOptions,
+} from './pooling.js';
 export * as random from './random.js';
 export { Generator, setSeed } from './random.js';
 export * from './reductions.js';
+export { slice, type Range } from './slicing.js';
+export { argsort, sort, topK, type SortOptions, type TopK, type TopKOptions } from './sorting.js';
 export { scan, type ScanOptions, type StepOf } from './scan.js';
 export { isTensor, Tensor, type NestedArray } from './tensor.js';
 export { isParameter, Parameter, Variable } from './variable.js';

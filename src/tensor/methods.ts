@@ -14,8 +14,10 @@ import type {
   Transpose,
 } from '../core/shape-types.js';
 import * as activations from './activations.js';
+import * as adaptive from './adaptive-pooling.js';
 import { backward, stopGradient } from './autograd.js';
 import * as convolution from './convolution.js';
+import * as diagonals from './diagonals.js';
 import * as elementwise from './elementwise.js';
 import { print, text, type TextOptions } from './format.js';
 import * as indexing from './indexing.js';
@@ -24,8 +26,11 @@ import * as matmul from './matmul.js';
 import * as movement from './movement.js';
 import * as normalization from './normalization.js';
 import type { Operand, ShapeOf } from './operands.js';
+import * as padding from './padding.js';
 import * as pooling from './pooling.js';
 import * as reductions from './reductions.js';
+import { slice, type Range } from './slicing.js';
+import * as sorting from './sorting.js';
 import { Tensor } from './tensor.js';
 
 /** A method without further arguments that keeps the shape. */
@@ -192,7 +197,7 @@ export interface TensorMethods {
     shift: number | readonly number[],
     axes?: number | readonly number[],
   ): Tensor<S>;
-  pad(widths: readonly (readonly [low: number, high: number])[], options?: movement.PadOptions): Tensor;
+  pad(widths: readonly (readonly [low: number, high: number])[], options?: padding.PadOptions): Tensor;
   tile(counts: readonly number[]): Tensor;
   repeat(count: number, axis?: number): Tensor;
 
@@ -205,7 +210,7 @@ export interface TensorMethods {
   outer<A extends Shape, B extends Shape>(this: Tensor<A>, other: Tensor<B>): Tensor<[...A, ...B]>;
 
   // Indexing
-  slice(...ranges: readonly indexing.Range[]): Tensor;
+  slice(...ranges: readonly Range[]): Tensor;
   index(...indices: readonly indexing.Index[]): Tensor;
   take(indices: Tensor | readonly number[], axis?: number): Tensor;
   gather<I extends Shape>(indices: Tensor<I>, axis: number): Tensor<I>;
@@ -216,9 +221,9 @@ export interface TensorMethods {
   tril<S extends Shape>(this: Tensor<S>, diagonal?: number): Tensor<S>;
   triu<S extends Shape>(this: Tensor<S>, diagonal?: number): Tensor<S>;
   diagonal(): Tensor;
-  sort<S extends Shape>(this: Tensor<S>, axis?: number, options?: indexing.SortOptions): Tensor<S>;
-  argsort<S extends Shape>(this: Tensor<S>, axis?: number, options?: indexing.SortOptions): Tensor<S>;
-  topK(count: number, axis?: number, options?: indexing.TopKOptions): indexing.TopK;
+  sort<S extends Shape>(this: Tensor<S>, axis?: number, options?: sorting.SortOptions): Tensor<S>;
+  argsort<S extends Shape>(this: Tensor<S>, axis?: number, options?: sorting.SortOptions): Tensor<S>;
+  topK(count: number, axis?: number, options?: sorting.TopKOptions): sorting.TopK;
 
   // Differentiation
   /** Adds dL/dp to the `grad` of each parameter that this loss depends on; see {@link backward}. */
@@ -392,15 +397,15 @@ const METHODS: { readonly [Name in keyof TensorMethods]: Implementation } = {
   unstack: movement.unstack,
   flip: movement.flip,
   roll: movement.roll,
-  pad: movement.pad,
-  tile: movement.tile,
-  repeat: movement.repeat,
+  pad: padding.pad,
+  tile: padding.tile,
+  repeat: padding.repeat,
 
   matmul: matmul.matmul,
   dot: matmul.dot,
   outer: matmul.outer,
 
-  slice: indexing.slice,
+  slice,
   index: indexing.index,
   take: indexing.take,
   gather: indexing.takeAlongAxis,
@@ -408,12 +413,12 @@ const METHODS: { readonly [Name in keyof TensorMethods]: Implementation } = {
   scatterAdd: indexing.scatterAdd,
   indexAdd: indexing.indexAdd,
   oneHot: indexing.oneHot,
-  tril: indexing.tril,
-  triu: indexing.triu,
-  diagonal: indexing.diagonal,
-  sort: indexing.sort,
-  argsort: indexing.argsort,
-  topK: indexing.topK,
+  tril: diagonals.tril,
+  triu: diagonals.triu,
+  diagonal: diagonals.diagonal,
+  sort: sorting.sort,
+  argsort: sorting.argsort,
+  topK: sorting.topK,
 
   conv1d: convolution.conv1d,
   conv2d: convolution.conv2d,
@@ -427,14 +432,14 @@ const METHODS: { readonly [Name in keyof TensorMethods]: Implementation } = {
   avgPool1d: pooling.avgPool1d,
   avgPool2d: pooling.avgPool2d,
   avgPool3d: pooling.avgPool3d,
-  globalAvgPool1d: pooling.globalAvgPool1d,
-  globalAvgPool2d: pooling.globalAvgPool2d,
-  globalMaxPool1d: pooling.globalMaxPool1d,
-  globalMaxPool2d: pooling.globalMaxPool2d,
-  adaptiveAvgPool1d: pooling.adaptiveAvgPool1d,
-  adaptiveAvgPool2d: pooling.adaptiveAvgPool2d,
-  adaptiveMaxPool1d: pooling.adaptiveMaxPool1d,
-  adaptiveMaxPool2d: pooling.adaptiveMaxPool2d,
+  globalAvgPool1d: adaptive.globalAvgPool1d,
+  globalAvgPool2d: adaptive.globalAvgPool2d,
+  globalMaxPool1d: adaptive.globalMaxPool1d,
+  globalMaxPool2d: adaptive.globalMaxPool2d,
+  adaptiveAvgPool1d: adaptive.adaptiveAvgPool1d,
+  adaptiveAvgPool2d: adaptive.adaptiveAvgPool2d,
+  adaptiveMaxPool1d: adaptive.adaptiveMaxPool1d,
+  adaptiveMaxPool2d: adaptive.adaptiveMaxPool2d,
   interpolate,
 
   batchNorm: normalization.batchNorm,
