@@ -1,9 +1,9 @@
+import { promote } from '../core/dtype.js';
 import type { Fixed, ShapeMismatch, SameSize, ShapeText } from '../core/shape-types.js';
 import type { Shape } from '../core/shape.js';
+import { cast, dot } from '../graph/build.js';
 import { add } from '../tensor/elementwise.js';
-import { matmul } from '../tensor/matmul.js';
-import { transpose } from '../tensor/movement.js';
-import type { Tensor } from '../tensor/tensor.js';
+import { Tensor } from '../tensor/tensor.js';
 import { Parameter } from '../tensor/variable.js';
 import { checkInputAxis, checkPositiveInteger } from './arguments.js';
 import { defaultBias, defaultWeight, type Initializer } from './init.js';
@@ -63,7 +63,10 @@ export class Linear<In extends number = number, Out extends number = number> ext
 
   forward<S extends Shape>(x: Tensor<S> & CheckFeatures<S, In>): Tensor<WithFeatures<S, Out>> {
     checkInputAxis('Linear', x.shape, -1, this.inFeatures, 'features');
-    const product = matmul(x as Tensor, transpose(this.weight as Tensor));
+    const dtype = promote(x.dtype, this.weight.dtype);
+    // Contracting the second axis of the weight, not the first of its transpose, gives its gradient in its own layout.
+    const pairs = { batchA: [], batchB: [], contractA: [x.rank - 1], contractB: [1] };
+    const product: Tensor = new Tensor(dot(cast(x.node, dtype), cast(this.weight.node, dtype), pairs));
     const result: Tensor = this.bias === undefined ? product : add(product, this.bias as Tensor);
     return result as Tensor<WithFeatures<S, Out>>;
   }
