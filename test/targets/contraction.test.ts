@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { wasmFeatures } from '../../src/targets/wasm/features.js';
-import { prepare, type Dimension, type Prepared, type Problem } from './contraction-harness.js';
+import { planContraction } from '../../src/targets/cpu/contraction-plan.js';
+import { planRows, tileHeights } from '../../src/targets/cpu/contraction-rows.js';
+import { kernelOf, prepare, type Dimension, type Prepared, type Problem } from './contraction-harness.js';
 
 // A small generator, so that cases are the same in every run.
 function generator(seed: number): (below: number) => number {
@@ -193,6 +195,47 @@ describe('matrix products', () => {
         { role: 'n', extent: 9, b: 1, out: 1 },
       ],
     });
+  });
+});
+
+describe('packing', () => {
+  it('copies rows that lie across the cache lines', () => {
+    const problem = matmul(40, 48, 130, { transposeA: true });
+    expect(planContraction(kernelOf(problem), 4).packRows).toBe(true);
+    check(problem);
+    check(matmul(29, 50, 1290, { transposeA: true, batch: 2 }));
+  });
+  it('reads panels side by side', () => {
+    const problem = matmul(24, 1000, 9, { bias: 'columns' });
+    expect(planContraction(kernelOf(problem), 4).panelsPerStrip).toBeGreaterThan(2);
+    check(problem);
+  });
+});
+
+describe('tiles', () => {
+  it('have at most 6 rows', () => {
+    expect(tileHeights(12)).toEqual([6, 6]);
+    expect(tileHeights(9)).toEqual([5, 4]);
+    expect(tileHeights(11)).toEqual([6, 5]);
+    for (let rows = 1; rows < 100; rows++) {
+      const heights = tileHeights(rows);
+      expect(heights.reduce((sum, height) => sum + height, 0)).toBe(rows);
+      expect(Math.max(...heights)).toBeLessThanOrEqual(6);
+    }
+  });
+
+  it('cross the lines of a picture where that saves some', () => {
+    // Lines of 13 pixels, 15 apart: two lines make a group.
+    const plan = planRows(
+      [
+        { extent: 13, stride: 15 },
+        { extent: 13, stride: 1 },
+      ],
+      240,
+      288,
+    );
+    expect(plan.rows).toBe(26);
+    expect(plan.lastRows).toBe(13);
   });
 });
 

@@ -45,8 +45,8 @@ function layoutOf(plan: ContractionPlan, rowBytes: number): Layout {
   const panels = columnTable + (k.columnSteps.kind === 'table' ? aligned(k.size * 4) : 0);
   const panelBytes = aligned(k.size * rowBytes);
   const packedRows = panels + plan.panelsPerStrip * panelBytes;
-  const sums =
-    packedRows + (plan.packRows ? aligned(plan.groupsPerUnit * packedBytes(rows.segments, k.size)) : 0);
+  const groupBytes = Math.max(packedBytes(rows.segments, k.size), packedBytes(rows.lastSegments, k.size));
+  const sums = packedRows + (plan.packRows ? aligned(plan.groupsPerUnit * groupBytes) : 0);
   const sumsBytes = aligned(plan.groupsPerUnit * rows.rows * rowBytes);
   const kept = k.count > 1 ? plan.panelsPerUnit : plan.panelsPerStrip;
   return {
