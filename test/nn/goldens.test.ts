@@ -3,8 +3,9 @@
  * one line: how the thing is made here.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import * as nn from '../../src/nn/index.js';
+import { setDevice } from '../../src/runtime/runtime.js';
 import { grad, tensor, type Tensor } from '../../src/tensor/index.js';
 import { expectClose } from '../support/close.js';
 
@@ -163,7 +164,11 @@ async function check(
   }
 }
 
-describe('PyTorch gives the same for', () => {
+describe.each(['wasm', 'reference'])('on %s, PyTorch gives the same for', (device) => {
+  beforeAll(() => {
+    setDevice(device);
+  });
+
   for (const golden of goldens) {
     test(golden.name, async () => {
       const inputs = golden.inputs.map(read);

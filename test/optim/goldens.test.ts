@@ -1,7 +1,8 @@
 /** Every optimizer over 20 steps, and every schedule, against PyTorch's results, which scripts/goldens/optim.py has stored. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import * as optim from '../../src/optim/index.js';
+import { setDevice } from '../../src/runtime/runtime.js';
 import { compile, Parameter, tensor, type Tensor } from '../../src/tensor/index.js';
 import { expectClose } from '../support/close.js';
 
@@ -86,7 +87,11 @@ async function expectSteps(
   }
 }
 
-describe('over 20 steps PyTorch gives the same for', () => {
+describe.each(['wasm', 'reference'])('on %s, over 20 steps, PyTorch gives the same for', (device) => {
+  beforeAll(() => {
+    setDevice(device);
+  });
+
   for (const [name, spec] of Object.entries(CASES)) {
     test(name, async () => {
       const parameters = fresh();
