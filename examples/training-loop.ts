@@ -1,6 +1,6 @@
 // What `train.fit` does, by hand: a loader, a compiled step, an evaluation.
 // Run it: npx tsx examples/training-loop.ts
-import { compile, data, grad, nn, optim, setSeed, tensor, type Tensor } from 'tensorloom';
+import { compile, data, grad, nn, optim, setSeed, type Tensor } from 'tensorloom';
 
 export async function main({ samples = 2_000, epochs = 3 } = {}): Promise<number> {
   setSeed(0);
@@ -30,14 +30,11 @@ export async function main({ samples = 2_000, epochs = 3 } = {}): Promise<number
   for (let epoch = 0; epoch < epochs; epoch++) {
     model.train();
     let total = 0;
-    for await (const { inputs, targets } of loader.epoch(epoch)) {
-      const loss = step(tensor(inputs.data, inputs), tensor(targets.data, targets));
-      total += (await loss.item()) * targets.data.length;
-    }
+    for await (const [x, y] of loader) total += (await step(x, y).item()) * y.size;
     model.eval();
     let right = 0;
-    for await (const { inputs, targets } of new data.DataLoader(test, { batchSize: 100 }))
-      right += await countRight(tensor(inputs.data, inputs), tensor(targets.data, targets)).item();
+    for await (const [x, y] of new data.DataLoader(test, { batchSize: 100 }))
+      right += await countRight(x, y).item();
     accuracy = right / test.length;
     console.log(
       `epoch ${epoch + 1}: loss ${(total / samples).toFixed(4)}, test accuracy ${(100 * accuracy).toFixed(1)}%`,

@@ -1,8 +1,9 @@
 import { ArgumentError, DataError } from '../core/errors.js';
 import { HostRandom } from '../core/threefry.js';
+import { tensor, type Tensor } from '../tensor/index.js';
 import { gatherBatch } from './dataset.js';
 import type { Dataset } from './dataset.js';
-import type { Batch } from './host-array.js';
+import type { Batch, HostArray } from './host-array.js';
 import { checkLabels } from './labels.js';
 import type { Transform } from './transform.js';
 
@@ -22,10 +23,11 @@ export interface DataLoaderOptions {
 }
 
 /**
- * Batches of a data set.
+ * Batches of a data set. Iterating the loader itself gives pairs of tensors, inputs and targets, one epoch after the other; images stay
+ * uint8, so cast them inside the compiled step.
  *
  * The order of epoch `n` follows from the seed and `n` alone, so that a training run can go on in the middle of an epoch: see
- * {@link DataLoader.epoch}. Iterating the loader itself gives one epoch after the other.
+ * {@link DataLoader.epoch}, which gives the same batches as host arrays.
  *
  * @throws ArgumentError for a batch size that is no positive integer.
  * @throws DataError for an empty data set, and while iterating when a label is not one of the data set's classes.
@@ -37,11 +39,11 @@ export interface DataLoaderOptions {
  * const loader = new data.DataLoader(training, { batchSize: 32, shuffle: true });
  * loader.length; // => 4
  * const sizes: number[] = [];
- * for await (const { targets } of loader) sizes.push(targets.data.length);
+ * for await (const [x, y] of loader) sizes.push(y.size);
  * sizes; // => [32, 32, 32, 4]
  * ```
  */
-export class DataLoader implements AsyncIterable<Batch> {
+export class DataLoader implements AsyncIterable<[inputs: Tensor, targets: Tensor]> {
   readonly dataset: Dataset;
   readonly batchSize: number;
   readonly shuffle: boolean;
@@ -113,8 +115,9 @@ export class DataLoader implements AsyncIterable<Batch> {
   }
 
   /** The next epoch: 0 at the first call, then 1, and so on. */
-  [Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    return this.epoch(this.#nextEpoch++);
+  async *[Symbol.asyncIterator](): AsyncGenerator<[inputs: Tensor, targets: Tensor], void, undefined> {
+    for await (const { inputs, targets } of this.epoch(this.#nextEpoch++))
+      yield [asTensor(inputs), asTensor(targets)];
   }
 
   #random(epoch: number): HostRandom {
@@ -157,6 +160,8 @@ class PendingBatch {
     return (this.#result ??= this.#assemble());
   }
 }
+
+const asTensor = ({ data, shape, dtype }: HostArray): Tensor => tensor(data, { shape, dtype });
 
 function checkCount(name: string, value: number, least: number): void {
   if (!Number.isInteger(value) || value < least) {

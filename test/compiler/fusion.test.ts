@@ -27,7 +27,7 @@ describe('kernel counts', () => {
     ['softmax', 1, [32, 64], (x) => softmax(x, 1)],
     ['logSoftmax', 1, [32, 64], (x) => logSoftmax(x, 1)],
     ['variance', 1, [32, 64], (x) => x.var([1])],
-    ['layer norm', 1, [32, 64], (x) => layerNorm(x, [64])],
+    ['layer norm', 1, [32, 64], (x) => layerNorm(x)],
     [
       'standardising',
       1,

@@ -41,8 +41,12 @@ describe('DataLoader', () => {
   });
   it('iterates over one epoch after the other', async () => {
     const loader = new DataLoader(numbers(20), { shuffle: true });
-    const rounds = [targetsOf(await collect(loader)), targetsOf(await collect(loader))];
-    expect(rounds).toEqual([await epoch(0, { shuffle: true }), await epoch(1, { shuffle: true })]);
+    const targets = async (): Promise<number[][]> =>
+      Promise.all((await collect(loader)).map(([, y]) => y.array1d()));
+    expect([await targets(), await targets()]).toEqual([
+      await epoch(0, { shuffle: true }),
+      await epoch(1, { shuffle: true }),
+    ]);
   });
   it('resumes in the middle of an epoch with the batches that an uninterrupted one has', async () => {
     const noise: Transform = (batch, random) => ({

@@ -5,7 +5,7 @@ import { HostRandom } from '../../src/core/threefry.js';
 export interface SmallTraining {
   readonly model: nn.Module;
   /** One step on batch `i`; gives the loss. */
-  step(i: number): Promise<number>;
+  readonly step: (i: number) => Promise<number>;
 }
 
 /** `compiled` or step by step; the same seed gives the same numbers. */

@@ -76,7 +76,7 @@ describe('variables', () => {
       v.assign(v.mul(2));
       return [old, v.sum()];
     });
-    const [old, next] = step() as [Tensor, Tensor];
+    const [old, next] = step() as unknown as [Tensor, Tensor];
     expect([await old.item(), await next.item()]).toEqual([3 * N, 6 * N]);
   });
 
