@@ -3,6 +3,7 @@ import { formatShape, sameShape } from '../core/shape.js';
 import { cast } from '../tensor/elementwise.js';
 import { Generator } from '../tensor/random.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { assume } from '../tensor/trace.js';
 import { isParameter, Variable, type Parameter } from '../tensor/variable.js';
 
 /**
@@ -45,8 +46,16 @@ export interface LoadOptions {
  * ```
  */
 export abstract class Module<Output = Tensor> {
-  /** Whether the module is being trained; set for a whole tree by {@link train} and {@link eval}. Compiled functions keep the mode they were traced in. */
-  training = true;
+  #training = true;
+
+  /** Whether the module is being trained; set for a whole tree by {@link train} and {@link eval}. */
+  get training(): boolean {
+    return assume(() => this.#training);
+  }
+
+  set training(training: boolean) {
+    this.#training = training;
+  }
 
   /** The output for an input (or several). */
   abstract forward(x: Tensor, ...rest: never[]): Output;

@@ -5,7 +5,8 @@ import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
 const PAGE_BYTES = 65536;
 
 /** 2^32 bytes: all that 32-bit addresses reach. */
-const MAXIMUM_PAGES = 65536;
+/** 2 GiB: generated loops compare addresses as signed 32-bit integers. */
+const MAXIMUM_PAGES = 32768;
 
 /** Addresses are multiples of a cache line, which is also the widest vector. */
 const UNIT_BYTES = 64;
@@ -45,7 +46,7 @@ function binOf(units: number): number {
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 export interface HeapOptions {
-  /** The memory is never larger than this many pages of 64 KiB; 65536 (4 GiB) unless said otherwise. */
+  /** The memory is never larger than this many pages of 64 KiB; 32768 (2 GiB) unless said otherwise, and at most. */
   readonly maximumPages?: number;
   /** Whether threads may share the memory; by default, if the host lets them. */
   readonly shared?: boolean;

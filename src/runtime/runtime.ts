@@ -179,13 +179,11 @@ export function advance(slot: Slot, place: DeviceStorage): void {
 
 /** Gives the slot a value that belongs to somebody else, by reference if it can never change. */
 export function replaceValue(slot: Slot, value: AnyStorage): void {
-  if (value instanceof HostStorage) {
-    if (slot.current instanceof DeviceStorage) {
-      if (slot.spare !== undefined) slot.spare.device.free(slot.spare);
-      slot.spare = slot.current;
-    }
-    slot.current = value;
-    return;
+  const { current } = slot;
+  slot.current =
+    value instanceof HostStorage ? value : new HostStorage(value.dtype, value.device.read(value));
+  if (current instanceof DeviceStorage) {
+    if (slot.spare !== undefined) slot.spare.device.free(slot.spare);
+    slot.spare = current;
   }
-  slot.current = new HostStorage(value.dtype, value.device.read(value));
 }

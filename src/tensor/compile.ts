@@ -32,9 +32,14 @@ interface Compiled {
   readonly results: readonly Node[];
   readonly returned: unknown;
   readonly isResult: readonly boolean[];
+  /** What the function has read besides tensors, and the values it found. */
+  readonly assumptions: readonly { readonly read: () => unknown; readonly value: unknown }[];
 }
 
-const compiledFunctions = new WeakMap<object, LruCache<string, Compiled>>();
+const stillHolds = ({ assumptions }: Compiled): boolean =>
+  assumptions.every(({ read, value }) => read() === value);
+
+const compiledFunctions = new WeakMap<object, LruCache<string, Compiled[]>>();
 
 /**
  * Turns a function of tensors into one program per signature: the graph is built at the first call only, and each
@@ -51,17 +56,16 @@ const compiledFunctions = new WeakMap<object, LruCache<string, Compiled>>();
 export function compile<Args extends readonly unknown[], Result>(
   fn: (...args: Args) => Result,
 ): (...args: Args) => Result {
-  const cache = new LruCache<string, Compiled>(SIGNATURE_LIMIT);
+  const cache = new LruCache<string, Compiled[]>(SIGNATURE_LIMIT);
   const compiled = (...args: Args): Result => {
     // Inside another trace the outer program takes everything in.
     if (activeTrace() !== undefined) return fn(...args);
     const tensors = tensorsIn(args);
     const signature = `${currentDevice().name}:${signatureOf(args)}`;
-    let entry = cache.get(signature);
-    if (entry === undefined) {
-      entry = traceFunction(fn, args);
-      cache.set(signature, entry);
-    }
+    let entries = cache.get(signature);
+    if (entries === undefined) cache.set(signature, (entries = []));
+    let entry = entries.find(stillHolds);
+    if (entry === undefined) entries.push((entry = traceFunction(fn, args)));
     return run(entry, tensors) as Result;
   };
   compiledFunctions.set(compiled, cache);
@@ -69,9 +73,7 @@ export function compile<Args extends readonly unknown[], Result>(
 }
 
 /** The graphs that a compiled function has been traced to so far; for `inspect`. */
-export function tracedGraphs(
-  compiled: object,
-):
+export function tracedGraphs(compiled: object):
   | {
       outputs: readonly Node[];
       inputs: readonly Node[];
@@ -80,12 +82,15 @@ export function tracedGraphs(
     }[]
   | undefined {
   const cache = compiledFunctions.get(compiled);
-  return cache?.list().map((entry) => ({
-    outputs: entry.outputs,
-    inputs: entry.inputNodes,
-    key: entry.key,
-    overwrites: overwritesOf(entry),
-  }));
+  return cache
+    ?.list()
+    .flat()
+    .map((entry) => ({
+      outputs: entry.outputs,
+      inputs: entry.inputNodes,
+      key: entry.key,
+      overwrites: overwritesOf(entry),
+    }));
 }
 
 function tensorsIn(args: readonly unknown[]): Tensor[] {
@@ -149,6 +154,7 @@ function traceFunction<Args extends readonly unknown[]>(
 
   const initial = new Map<Variable, Node>();
   const present = new Map<Variable, Node>();
+  const assumptions: { read: () => unknown; value: unknown }[] = [];
   const trace: Trace = {
     read(variable) {
       let node = present.get(variable);
@@ -162,6 +168,9 @@ function traceFunction<Args extends readonly unknown[]>(
     },
     assign(variable, node) {
       present.set(variable, node);
+    },
+    assume(read, value) {
+      assumptions.push({ read, value });
     },
   };
   const returned = withTrace(trace, () => fn(...formal));
@@ -190,6 +199,7 @@ function traceFunction<Args extends readonly unknown[]>(
     results,
     returned,
     isResult: outputs.map((node) => results.includes(node)),
+    assumptions,
   };
 }
 

@@ -116,12 +116,12 @@ function coLength(x: Node): Node {
 }
 
 function pairwise(operation: string, op: BinaryOp, result?: 'bool' | 'fraction'): Pairwise {
-  return ((a: Operand, b: Operand) => {
+  return (a: Operand, b: Operand) => {
     const wanted = result === 'fraction' ? fractionalDType(commonDType([a, b])) : undefined;
     const { nodes, dtype } = alignOperands(operation, [a, b], wanted);
     const node = g.binary(op, nodes[0] as Node, nodes[1] as Node);
     return new Tensor(result === 'bool' ? node : g.cast(node, dtype));
-  });
+  };
 }
 
 /**
@@ -291,10 +291,10 @@ export function isInf<S extends Shape>(x: Tensor<S>): Tensor<S> {
 }
 
 function logical(operation: string, op: BinaryOp): Pairwise {
-  return ((a: Operand, b: Operand) => {
+  return (a: Operand, b: Operand) => {
     const { nodes } = alignOperands(operation, [a, b]);
     return new Tensor(g.binary(op, g.cast(nodes[0] as Node, 'bool'), g.cast(nodes[1] as Node, 'bool')));
-  });
+  };
 }
 
 /** Whether both are not 0. */

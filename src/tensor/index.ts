@@ -100,3 +100,4 @@ export { isParameter, Parameter, Variable } from './variable.js';
 export { vmap, type MappedAxes, type VmapOptions } from './vmap.js';
 export { inspect, type Inspection, type KernelTime } from './inspect.js';
 export { evaluate } from './evaluate.js';
+export { assume } from './trace.js';

@@ -7,7 +7,7 @@ import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from '
 import { replaceValue, type Slot } from '../runtime/runtime.js';
 import { realize, schedule } from './realize.js';
 import { Tensor } from './tensor.js';
-import { activeTrace } from './trace.js';
+import { activeTrace, assume } from './trace.js';
 
 /** Frees the device memory of variables that nobody can reach any more. */
 const unreachable = new FinalizationRegistry<Slot>((slot) => {
@@ -151,8 +151,17 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
 
 /** A variable that training changes. */
 export class Parameter<S extends Shape = Shape> extends Variable<S> {
+  private isTrainable = true;
+
   /** Frozen parameters get no gradient and are left alone by optimizers. */
-  trainable = true;
+  get trainable(): boolean {
+    return assume(() => this.isTrainable);
+  }
+
+  set trainable(trainable: boolean) {
+    this.isTrainable = trainable;
+  }
+
   /** Set by `loss.backward()`. */
   grad: Tensor<S> | undefined = undefined;
 }

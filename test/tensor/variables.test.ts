@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StaleValueError } from '../../src/core/errors.js';
+import * as nn from '../../src/nn/index.js';
 import {
   compile,
   evaluate,
@@ -156,5 +157,18 @@ describe('compiled functions', () => {
       [2, 3],
       [5, 10],
     ]);
+  });
+});
+
+describe('what a compiled function has read besides tensors', () => {
+  it('decides which program runs: the mode of a model, frozen parameters', async () => {
+    const dropout = new nn.Dropout(0.5);
+    const f = compile((x: Tensor) => dropout.forward(x).sum());
+    const x = full([1000], 1);
+    expect(await f(x).item()).not.toBe(1000);
+    dropout.eval();
+    expect(await f(x).item()).toBe(1000);
+    dropout.train();
+    expect(await f(x).item()).not.toBe(1000);
   });
 });
