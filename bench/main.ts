@@ -123,8 +123,15 @@ async function runOwn(row: OwnRow, threads: number): Promise<Result> {
     const { unit, median, min, note } = await row.measure();
     return { ...base, unit, failure: undefined, ours: { median, min, count: 1 }, note };
   } catch (error) {
-    return { ...base, unit: 'ms', failure: String(error), ours: undefined, note: '' };
+    return { ...base, unit: 'ms', failure: reasonOf(error), ours: undefined, note: '' };
   }
+}
+
+/** One line; a failed process has said more. */
+function reasonOf(error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  const line = said.split('\n').find((each) => /^\w*Error/.test(each));
+  return line ?? String(error).split('\n')[0] ?? '';
 }
 
 // Threads of ours and pipes of the peers would keep the process alive.
