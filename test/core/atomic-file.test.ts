@@ -69,7 +69,7 @@ describe('writeFileAtomic', () => {
     const file = await temporaryFile('file', '');
     await expect(writeFileAtomic(join(file, 'x'), '')).rejects.toThrow('a part of its path is a file');
     await expect(writeFileAtomic(join(file, '..', 'gone', 'x'), '')).rejects.toThrow(
-      'its folder does not exist',
+      'the folder that it belongs to does not exist',
     );
     const folder = join(file, '..', 'folder');
     await mkdir(folder);
@@ -87,5 +87,10 @@ describe('makeFolder', () => {
   it('says what is in the way', async () => {
     const file = await temporaryFile('file', '');
     await expect(makeFolder(join(file, 'x'))).rejects.toThrow(FileError);
+    await expect(makeFolder(join(file, 'x', 'y'))).rejects.toThrow('a part of its path is a file');
+    await expect(makeFolder(file)).rejects.toThrow('a file is in the way');
+  });
+  it.runIf(process.platform === 'linux')('does not wait for ever where no folder can be made', async () => {
+    await expect(makeFolder('/proc/tensorloom/results')).rejects.toThrow(FileError);
   });
 });

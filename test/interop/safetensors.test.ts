@@ -282,7 +282,7 @@ describe('safetensors files', () => {
   it('cannot be written to a folder that is not there', async () => {
     const path = join(await temporaryFolder(), 'missing', 'w.safetensors');
     await expect(saveSafetensors(path, {})).rejects.toThrow(FileError);
-    await expect(saveSafetensors(path, {})).rejects.toThrow(/its folder does not exist/);
+    await expect(saveSafetensors(path, {})).rejects.toThrow(/the folder that it belongs to does not exist/);
   });
   it('leave an earlier file as it was when a tensor cannot be computed', async () => {
     const path = await temporaryFile('w.safetensors', 'old');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError } from '../errors.js';
 
@@ -58,12 +58,31 @@ export async function appendToFile(path: string, text: string): Promise<void> {
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(path);
   } catch (error) {
     throw new FileError(`cannot make the folder ${path}: ${reasonOf(error)}`, 'choose another folder', {
       cause: error,
     });
   }
+}
+
+/** Node's own recursive `mkdir` never ends in folders that refuse new ones with ENOENT, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await isFolder(path)) return;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await mkdir(path);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The error for a file that could not be written, in words. */
@@ -93,7 +112,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
-  ENOENT: 'its folder does not exist',
+  ENOENT: 'the folder that it belongs to does not exist',
   ENOTDIR: 'a part of its path is a file, not a folder',
   EEXIST: 'a file is in the way',
   EISDIR: 'it is a folder',
