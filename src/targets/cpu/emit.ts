@@ -47,6 +47,8 @@ export class Emitter {
   private readonly coordinates = new Map<Variable, Expr>();
   private readonly reduced = new Map<number, { value: Expr; depth: number }>();
   private vector: Variable | undefined;
+  /** Lanes that stand for points of the loop; those behind them are computed, but not written. */
+  private valid: number;
   private accumulator: Expr | undefined;
 
   constructor(options: {
@@ -59,13 +61,25 @@ export class Emitter {
     this.lanes = options.lanes;
     this.base = options.base;
     this.scalars = options.scalars;
+    this.valid = options.lanes;
     this.scopes = [{ variables: [], statements: this.b.statements, values: new Map(), indices: new Map() }];
   }
 
-  /** Inside `body`, the variables have these values. With `vector`, that variable runs over L neighbours, the first of which is given. */
-  scope(bindings: ReadonlyMap<Variable, Expr>, body: () => void, vector?: Variable): void {
-    const outerVector = this.vector;
-    if (vector !== undefined) this.vector = vector;
+  /**
+   * Inside `body`, the variables have these values. With `vector`, that variable runs over L neighbours, the first of which is
+   * given; only the first `valid` of them are points of the loop.
+   */
+  scope(
+    bindings: ReadonlyMap<Variable, Expr>,
+    body: () => void,
+    vector?: Variable,
+    valid = this.lanes,
+  ): void {
+    const outer = { vector: this.vector, valid: this.valid };
+    if (vector !== undefined) {
+      this.vector = vector;
+      this.valid = valid;
+    }
     for (const [v, value] of bindings) this.coordinates.set(v, value);
     this.scopes.push({
       variables: [...bindings.keys()],
@@ -76,7 +90,13 @@ export class Emitter {
     body();
     this.scopes.pop();
     for (const v of bindings.keys()) this.coordinates.delete(v);
-    this.vector = outerVector;
+    this.vector = outer.vector;
+    this.valid = outer.valid;
+  }
+
+  /** Which lanes are points of the loop; undefined if all are. */
+  get validLanes(): Expr | undefined {
+    return this.valid < this.lanes ? ir.compare('lt', ir.laneIndex, ir.splat(ir.i32(this.valid))) : undefined;
   }
 
   /** Whether the innermost loops run over L neighbours at a time. */
@@ -140,10 +160,11 @@ export class Emitter {
     const raw = this.encode(value, dtype);
     return () => {
       const element = ELEMENT[dtype];
-      if (!isVector || stride === 1)
-        this.b.store(element, (address as Address).base, raw, (address as Address).offset);
-      else {
-        for (let lane = 0; lane < this.lanes; lane++) {
+      if (!isVector || stride === 1) {
+        const count = isVector && this.valid < this.lanes ? ir.i32(this.valid) : undefined;
+        this.b.store(element, (address as Address).base, raw, (address as Address).offset, count);
+      } else {
+        for (let lane = 0; lane < this.valid; lane++) {
           const place = this.inLane(lane, () => this.address(buffer, dtype, index));
           this.b.store(element, place.base, ir.extract(raw, lane), place.offset);
         }

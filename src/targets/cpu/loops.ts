@@ -138,6 +138,8 @@ interface Nest {
   readonly inner: readonly Variable[];
   readonly vector: Variable | undefined;
   readonly vectorIsRow: boolean;
+  /** Whether lanes past the end of the vector loop may be computed: nothing they read lies far from what others read. */
+  readonly mayOverrun: boolean;
   readonly columns: readonly Variable[];
 }
 
@@ -148,7 +150,30 @@ function nestOf(kernel: LoopKernel, vector: Variable | undefined): Nest {
   let units = 0;
   let product = 1;
   while (units < rows.length && product < ENOUGH_UNITS) product *= rows[units++]?.extent ?? 1;
-  return { units: rows.slice(0, units), inner: rows.slice(units), vector, vectorIsRow, columns };
+  return {
+    units: rows.slice(0, units),
+    inner: rows.slice(units),
+    vector,
+    vectorIsRow,
+    mayOverrun: vector !== undefined && mayOverrun(kernel, vector),
+    columns,
+  };
+}
+
+/** Memory is readable 64 bytes past its end, and before its start: as far as three lanes get with steps this large. */
+const LARGEST_OVERRUN_STRIDE = 4;
+
+function mayOverrun(kernel: LoopKernel, vector: Variable): boolean {
+  let possible = true;
+  visit(
+    kernel.stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalar.kind !== 'load') return;
+      const stride = linearStride(scalar.index, vector);
+      if (stride === undefined || Math.abs(stride) > LARGEST_OVERRUN_STRIDE) possible = false;
+    },
+  );
+  return possible;
 }
 
 /** Cuts a long vector loop of a kernel with few rows into blocks, which become rows of their own. */
@@ -283,7 +308,7 @@ class RowEmitter {
     else this.row();
   }
 
-  /** Rows from..to along the vector variable: L at a time, then what is left one by one. `from` is a multiple of L. */
+  /** Rows from..to along the vector variable: L at a time, then what is left. `from` is a multiple of L, and so is `to` or the extent. */
   vectorRows(from: Expr, to: Expr): void {
     const { vector } = this.nest;
     if (vector === undefined) return;
@@ -300,6 +325,19 @@ class RowEmitter {
     });
     if (vector.extent % lanes === 0) return;
     const done = this.b.let(ir.sub(to, ir.binary('and', ir.sub(to, from), ir.i32(lanes - 1))));
+    if (this.nest.mayOverrun) {
+      this.b.if(ir.compare('lt', done, to), () => {
+        this.emitter.scope(
+          new Map([[vector, done]]),
+          () => {
+            this.row();
+          },
+          vector,
+          vector.extent % lanes,
+        );
+      });
+      return;
+    }
     this.b.for(done, to, 1, (i) => {
       this.emitter.scope(new Map([[vector, i]]), () => {
         this.row();
@@ -331,19 +369,19 @@ class RowEmitter {
       const { lanes } = this.emitter;
       const main = vector.extent - (vector.extent % lanes);
       const wide = pass.reduces.map((stage) => new Accumulator(this.b, this.emitter, stage, true));
+      const wideBody = (): void => {
+        for (const sum of wide) sum.prepare(this.emitter.validLanes);
+        this.stores(pass.stores);
+        for (const sum of wide) sum.step();
+      };
       this.columnLoops(columns, () => {
         this.b.for(ir.i32(0), ir.i32(main), lanes, (i) => {
-          this.emitter.scope(
-            new Map([[vector, i]]),
-            () => {
-              for (const sum of wide) sum.prepare();
-              this.stores(pass.stores);
-              for (const sum of wide) sum.step();
-            },
-            vector,
-          );
+          this.emitter.scope(new Map([[vector, i]]), wideBody, vector);
         });
-        if (main < vector.extent) {
+        const tail = vector.extent - main;
+        if (tail > 0 && this.nest.mayOverrun) {
+          this.emitter.scope(new Map([[vector, ir.i32(main)]]), wideBody, vector, tail);
+        } else if (tail > 0) {
           this.b.for(ir.i32(main), ir.i32(vector.extent), 1, (i) => {
             this.emitter.scope(new Map([[vector, i]]), body);
           });
@@ -437,12 +475,15 @@ class Accumulator {
     }
   }
 
-  /** Computes the element, before anything is stored. */
-  prepare(): void {
+  /** Computes the element, before anything is stored. Lanes that are not `valid` change nothing. */
+  prepare(valid?: Expr): void {
     const value = this.vector
       ? this.emitter.vectorValue(this.stage.value)
       : this.emitter.value(this.stage.value);
-    this.next = this.b.let(value.type === 'maskv' ? ir.convert('maskToInt', 'i32v', value) : value);
+    const number = value.type === 'maskv' ? ir.convert('maskToInt', 'i32v', value) : value;
+    this.next = this.b.let(
+      valid === undefined ? number : ir.select(valid, number, ir.constant(number.type, this.identity)),
+    );
   }
 
   /** Takes the element in. */
