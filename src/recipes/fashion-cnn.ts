@@ -1,6 +1,7 @@
 import * as data from '../data/index.js';
 import * as nn from '../nn/index.js';
 import * as optim from '../optim/index.js';
+import * as train from '../train/index.js';
 import type { Recipe } from './recipe.js';
 
 /** Two convolutions and two dense layers on Fashion-MNIST, with dropout; about 91% on the test set. */
@@ -9,6 +10,7 @@ export const fashionCnn: Recipe = {
   description: 'a convolutional network on the pictures of clothing of Fashion-MNIST',
   task: 'classification',
   load: (options) => data.fashionMnist(options),
+  preprocess: train.normalizePixels({ mean: [0.286], std: [0.353] }),
   model: () =>
     new nn.Sequential(
       new nn.Conv2d(1, 32, 3),

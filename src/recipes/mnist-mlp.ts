@@ -1,6 +1,7 @@
 import * as data from '../data/index.js';
 import * as nn from '../nn/index.js';
 import * as optim from '../optim/index.js';
+import * as train from '../train/index.js';
 import type { Recipe } from './recipe.js';
 
 /** Three dense layers on MNIST. */
@@ -9,6 +10,7 @@ export const mnistMlp: Recipe = {
   description: 'dense layers of 784, 128, 64 and 10 units on MNIST',
   task: 'classification',
   load: (options) => data.mnist(options),
+  preprocess: train.normalizePixels({ mean: [0.1307], std: [0.3081] }),
   model: () =>
     new nn.Sequential(
       new nn.Flatten(),
