@@ -226,6 +226,16 @@ export function remainder(a: Index, by: number): Index {
   return single({ kind: 'remainder', key: `(${rest.key})%${by}`, min: 0, max: by - 1, of: rest, by });
 }
 
+/** The same index where it is known that low <= a < high: what is a variable and a constant has a smaller range there. */
+export function narrow(a: Index, low: number, high: number): Index {
+  const [only] = a.terms;
+  if (a.terms.length !== 1 || only?.factor !== 1) return a;
+  const { atom } = only;
+  const min = Math.max(atom.min, low - a.constant);
+  const max = Math.min(atom.max, high - 1 - a.constant);
+  return min > max ? a : make(a.constant, [{ factor: 1, atom: { ...atom, min, max } }]);
+}
+
 /** Row-major position of coordinates. */
 export function flatten(coordinates: readonly Index[], shape: Shape): Index {
   let flat = ZERO;

@@ -6,6 +6,7 @@ import {
   add,
   flatten,
   literal,
+  narrow,
   offset,
   ofValue,
   quotient,
@@ -186,10 +187,11 @@ export class Lowering {
       const size = x.shape[axis] ?? 1;
       if (moved.min < 0 || moved.max >= dilatedSize(size, step))
         bounds.push({ index: moved, low: 0, high: dilatedSize(size, step) });
-      if (step === 1) return moved;
+      const inRange = narrow(moved, 0, dilatedSize(size, step));
+      if (step === 1) return inRange;
       const phase = remainder(moved, step);
       if (phase.min !== 0 || phase.max !== 0) bounds.push({ index: phase, low: 0, high: 1 });
-      return quotient(moved, step);
+      return quotient(inRange, step);
     });
     if (bounds.length === 0) return this.at(x, source, guard);
     const outside: Scalar = { kind: 'constant', dtype: node.dtype, value };
@@ -212,7 +214,9 @@ export class Lowering {
     for (const { input, from: start, size } of parts.reverse()) {
       const bounds: Bound[] = [{ index, low: start, high: start + size }];
       const always = index.min >= start && index.max < start + size;
-      const source = at.map((each, i) => (i === axis ? offset(each, -start) : each));
+      const source = at.map((each, i) =>
+        i === axis ? offset(narrow(each, start, start + size), -start) : each,
+      );
       const value = this.at(input, source, always ? guard : [...guard, ...bounds]);
       result =
         result === undefined

@@ -336,6 +336,18 @@ export class Emitter {
 
   /** The index in every lane. */
   private vectorIndex(index: Index): Expr {
+    const depth = index.terms.reduce((deepest, { atom }) => Math.max(deepest, this.depthOfAtom(atom)), 0);
+    const scope = this.scopes[depth] as Scope;
+    const key = `lanes ${index.key}`;
+    let known = scope.indices.get(key);
+    if (known === undefined) {
+      known = this.within(scope, () => this.b.let(this.indexOfLanes(index), 'indices'));
+      scope.indices.set(key, known);
+    }
+    return known;
+  }
+
+  private indexOfLanes(index: Index): Expr {
     const v = this.vector;
     if (v === undefined) throw new InternalError('a vector index outside a vector loop');
     const stride = linearStride(index, v);
@@ -343,21 +355,41 @@ export class Emitter {
       const first = ir.splat(this.index(index));
       return stride === 0 ? first : ir.add(first, ir.mul(ir.laneIndex, ir.splat(ir.i32(stride))));
     }
-    const linear = index.terms.every(
-      ({ atom }) => atom.kind === 'variable' || atom.kind === 'value' || !this.variesByLane(atom),
-    );
-    if (!linear) return ir.lanes(this.eachLane(() => this.index(index)));
     let sum: Expr = ir.splat(ir.i32(index.constant));
     for (const { factor, atom } of index.terms) {
-      let part: Expr;
-      if (atom.kind === 'value' && this.isVector(atom.value))
-        part = this.clamped(this.value(atom.value), atom.max);
-      else if (atom.kind === 'variable' && atom.variable === v)
-        part = ir.add(ir.splat(this.atom(atom)), ir.laneIndex);
-      else part = ir.splat(this.b.let(this.atom(atom)));
-      sum = ir.add(sum, ir.mul(part, ir.splat(ir.i32(factor))));
+      const part = this.variesByLane(atom) ? this.atomOfLanes(atom) : ir.splat(this.b.let(this.atom(atom)));
+      sum = ir.add(sum, factor === 1 ? part : ir.mul(part, ir.splat(ir.i32(factor))));
     }
     return sum;
+  }
+
+  private atomOfLanes(atom: Atom): Expr {
+    switch (atom.kind) {
+      case 'variable':
+        return ir.add(ir.splat(this.atom(atom)), ir.laneIndex);
+      case 'value':
+        return this.clamped(this.value(atom.value), atom.max);
+      case 'quotient':
+      case 'remainder':
+        if (!dividesInLanes(atom)) return ir.lanes(this.eachLane(() => this.b.let(this.atom(atom))));
+        return this.divideLanes(this.vectorIndex(atom.of), atom.by, atom.kind);
+    }
+  }
+
+  /** Division of small non-negative integers. There is none for vectors of integers; that of floats is exact here. */
+  private divideLanes(value: Expr, by: number, which: 'quotient' | 'remainder'): Expr {
+    const shift = Math.log2(by);
+    if (Number.isInteger(shift)) {
+      return which === 'quotient'
+        ? ir.binary('shrS', value, ir.i32(shift))
+        : ir.binary('and', value, ir.splat(ir.i32(by - 1)));
+    }
+    const real = ir.convert('fromS', 'f32v', value);
+    const constant = (x: number): Expr => ir.splat(ir.f32(Math.fround(x)));
+    // Half a unit in: rounding cannot push the quotient over the next integer.
+    const scaled = ir.mul(ir.binary('add', real, constant(0.5)), constant(1 / by));
+    const quotient = this.b.let(ir.convert('toS', 'i32v', scaled));
+    return which === 'quotient' ? quotient : ir.sub(value, ir.mul(quotient, ir.splat(ir.i32(by))));
   }
 
   private variesByLane(atom: Atom): boolean {
@@ -541,6 +573,13 @@ export class Emitter {
     if (dtype === 'float16') return this.b.let(floatToHalf(this.b, value));
     return dtype === 'bfloat16' ? this.b.let(floatToBfloat16(this.b, value)) : this.b.let(value);
   }
+}
+
+/** Integers below this divide exactly as float32: (x + 1/2) / n is half an n-th away from integers, and rounding errs by less. */
+const EXACT_IN_FLOAT32 = 2 ** 20;
+
+function dividesInLanes({ of, by }: Extract<Atom, { kind: 'quotient' | 'remainder' }>): boolean {
+  return Number.isInteger(Math.log2(by)) || (of.min >= 0 && of.max < EXACT_IN_FLOAT32);
 }
 
 interface Address {
