@@ -25,9 +25,12 @@ type Store = Extract<Stage, { kind: 'store' }>;
 
 /** Cost of one vector access by its stride, in vector loads. */
 function accessCost(stride: number | undefined, lanes: number): number {
-  if (stride === 0) return 0.1;
-  if (stride === 1) return 1;
-  return stride === 2 ? 2.5 : lanes * 1.2;
+  if (stride === undefined) return lanes * 1.4;
+  const distance = Math.abs(stride);
+  if (distance <= 1) return stride === 0 ? 0.1 : stride === 1 ? 1 : 2;
+  if (distance === 2) return 2.5;
+  // Lanes that lie in cache lines of their own cost more than the instructions that gather them.
+  return distance <= 16 ? lanes * 1.2 : lanes * 2.5;
 }
 
 /** Whether lanes can hold what the stages compute. */
@@ -78,7 +81,8 @@ function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
     // Arithmetic is done L at a time whatever the accesses cost.
     const arithmetic = 4;
     const tail = v.extent % lanes;
-    const waste = (Math.floor(v.extent / lanes) + tail) / (v.extent / lanes);
+    const steps = Math.floor(v.extent / lanes) + (mayOverrun(kernel, v) ? Math.sign(tail) : tail);
+    const waste = steps / (v.extent / lanes);
     // Among equals the innermost loop wins, and columns before rows: their sums stay in registers.
     const relative = ((cost + arithmetic) / (count + arithmetic * lanes)) * waste;
     if (relative < bestCost || (relative === bestCost && best !== undefined)) {
