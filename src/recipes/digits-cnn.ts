@@ -8,7 +8,9 @@ export const digitsCnn: Recipe = {
   name: 'digits-cnn',
   description: 'a small convolutional network on handwritten digits that the program draws itself',
   task: 'classification',
-  load: ({ seed = 0 }) => data.digits({ train: 10_000, test: 2_000, seed }),
+  // A folder of MNIST's files may take the place of the drawn digits.
+  load: ({ dir, seed = 0 }) =>
+    dir === undefined ? data.digits({ train: 10_000, test: 2_000, seed }) : data.mnist({ dir }),
   model: () =>
     new nn.Sequential(
       new nn.Conv2d(1, 16, 3),

@@ -1,7 +1,6 @@
 import * as data from '../data/index.js';
 import * as nn from '../nn/index.js';
 import * as optim from '../optim/index.js';
-import * as train from '../train/index.js';
 import type { Recipe } from './recipe.js';
 
 /** The smallest CNN that tutorials show: one convolution, one pooling, one dense layer; about 98.1% on MNIST's test set. */
@@ -10,7 +9,6 @@ export const mnistCnnSmall: Recipe = {
   description: 'one convolution and one dense layer on MNIST',
   task: 'classification',
   load: (options) => data.mnist(options),
-  preprocess: train.normalizePixels({ mean: [0.1307], std: [0.3081] }),
   model: () =>
     new nn.Sequential(
       new nn.Conv2d(1, 32, 3),
