@@ -12,9 +12,11 @@ import type { BufferInfo, Kernel, KernelProgram, LoopKernel, Stage, Step } from 
 import { shapeLoops } from './loop-nest.js';
 import { Lowering } from './lower.js';
 import { planMemory, type Life } from './memory.js';
+import { readsInPlaceOnly, redirect } from './overwrite.js';
 import { chooseStored } from './partition.js';
-import { dataOf, visit, type Scalar } from './scalar-expr.js';
+import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
+import { inSteps, reachableFrom, type Planned } from './steps.js';
 
 /** What is to be compiled; see the runtime's ProgramGraph. */
 export interface CompilerInput {
@@ -22,12 +24,6 @@ export interface CompilerInput {
   readonly scalars: readonly Node[];
   readonly outputs: readonly Node[];
   readonly overwrites: readonly (number | undefined)[];
-}
-
-/** A group with its kernel, and what must run before it. */
-interface Planned {
-  readonly kernel: Kernel;
-  readonly needs: Set<Planned>;
 }
 
 /** Compiles a graph to kernels. */
@@ -396,89 +392,4 @@ function readOutside(grouping: Grouping, outputs: readonly Node[]): Set<Node> {
     if (group.kind === 'other') for (const member of group.members) read.add(member);
   }
   return read;
-}
-
-/** All that must run before any of `planned`. */
-function reachableFrom(planned: readonly Planned[]): Set<Planned> {
-  const seen = new Set<Planned>();
-  const stack = [...planned];
-  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    for (const needed of next.needs) {
-      if (seen.has(needed)) continue;
-      seen.add(needed);
-      stack.push(needed);
-    }
-  }
-  return seen;
-}
-
-/** Whether the kernel reads `input` only at the very points where it then writes `output`, and in one pass. */
-function readsInPlaceOnly(kernel: Kernel, output: number, input: number): boolean {
-  if (kernel.kind !== 'loop' && kernel.kind !== 'contraction') return !accessesOf(kernel).reads.has(input);
-  if (!accessesOf(kernel).reads.has(input)) return true;
-  if (kernel.kind === 'contraction' && (kernel.a.buffer === input || kernel.b.buffer === input)) return false;
-  const stores = kernel.kind === 'loop' ? kernel.stages : kernel.stores;
-  if (kernel.kind === 'loop' && kernel.stages.some((stage) => stage.kind === 'reduce')) return false;
-  const target = stores.find((store) => 'buffer' in store && store.buffer === output);
-  if (target === undefined || !('index' in target)) return false;
-  let inPlace = true;
-  visit(
-    stores.flatMap((store) => [store.value, ...('index' in store ? dataOf(store.index) : [])]),
-    (scalar) => {
-      if (scalar.kind === 'load' && scalar.buffer === input && scalar.index.key !== target.index.key)
-        inPlace = false;
-    },
-  );
-  return inPlace;
-}
-
-/** The kernel, writing to another buffer. */
-function redirect(kernel: Kernel, from: number, to: number): Kernel {
-  switch (kernel.kind) {
-    case 'loop':
-      return {
-        ...kernel,
-        stages: kernel.stages.map((stage) =>
-          stage.kind === 'store' && stage.buffer === from ? { ...stage, buffer: to } : stage,
-        ),
-      };
-    case 'contraction':
-      return {
-        ...kernel,
-        stores: kernel.stores.map((store) => (store.buffer === from ? { ...store, buffer: to } : store)),
-      };
-    case 'scatter':
-    case 'cumulative':
-    case 'sort':
-      return { ...kernel, buffer: to };
-    case 'scan':
-      throw new InternalError('a scan writes its results to buffers of its own');
-  }
-}
-
-/** Kernels in as few steps as their needs allow; a scan has a step of its own, as threads meet inside. */
-function inSteps(planned: readonly Planned[]): Step[] {
-  const levels = new Map<Planned, number>();
-  const visitAll = (start: Planned): void => {
-    const stack = [start];
-    for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
-      const waiting = [...top.needs].filter((each) => !levels.has(each));
-      if (waiting.length > 0) {
-        stack.push(...waiting);
-        continue;
-      }
-      stack.pop();
-      let level = 0;
-      for (const needed of top.needs) level = Math.max(level, (levels.get(needed) ?? 0) + 1);
-      levels.set(top, level);
-    }
-  };
-  for (const each of planned) if (!levels.has(each)) visitAll(each);
-  const steps: Kernel[][] = [];
-  for (const [each, level] of levels) (steps[level] ??= []).push(each.kernel);
-  return steps.flatMap((step) => {
-    const loops = step.filter((kernel) => kernel.kind === 'scan');
-    const rest = step.filter((kernel) => kernel.kind !== 'scan');
-    return [...loops.map((kernel) => [kernel]), ...(rest.length > 0 ? [rest] : [])];
-  });
 }

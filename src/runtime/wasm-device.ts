@@ -212,8 +212,7 @@ export class WasmProgram implements Program {
 
   free(): void {
     this.device.heap.free(this.table);
-    if (this.loaded?.pool === this.device.pool)
-      this.loaded.pool.unload(this.loaded.program);
+    if (this.loaded?.pool === this.device.pool) this.loaded.pool.unload(this.loaded.program);
   }
 
   private loadedInto(pool: ThreadPool): LoadedProgram {

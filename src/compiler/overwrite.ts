@@ -1,0 +1,49 @@
+/** When a result may be written over the value that it replaces. */
+import { InternalError } from '../core/errors.js';
+import { accessesOf } from './accesses.js';
+import type { Kernel } from './kernel.js';
+import { dataOf, visit } from './scalar-expr.js';
+
+/** Whether the kernel reads `input` only at the very points where it then writes `output`, and in one pass. */
+export function readsInPlaceOnly(kernel: Kernel, output: number, input: number): boolean {
+  if (kernel.kind !== 'loop' && kernel.kind !== 'contraction') return !accessesOf(kernel).reads.has(input);
+  if (!accessesOf(kernel).reads.has(input)) return true;
+  if (kernel.kind === 'contraction' && (kernel.a.buffer === input || kernel.b.buffer === input)) return false;
+  const stores = kernel.kind === 'loop' ? kernel.stages : kernel.stores;
+  if (kernel.kind === 'loop' && kernel.stages.some((stage) => stage.kind === 'reduce')) return false;
+  const target = stores.find((store) => 'buffer' in store && store.buffer === output);
+  if (target === undefined || !('index' in target)) return false;
+  let inPlace = true;
+  visit(
+    stores.flatMap((store) => [store.value, ...('index' in store ? dataOf(store.index) : [])]),
+    (scalar) => {
+      if (scalar.kind === 'load' && scalar.buffer === input && scalar.index.key !== target.index.key)
+        inPlace = false;
+    },
+  );
+  return inPlace;
+}
+
+/** The kernel, writing to another buffer. */
+export function redirect(kernel: Kernel, from: number, to: number): Kernel {
+  switch (kernel.kind) {
+    case 'loop':
+      return {
+        ...kernel,
+        stages: kernel.stages.map((stage) =>
+          stage.kind === 'store' && stage.buffer === from ? { ...stage, buffer: to } : stage,
+        ),
+      };
+    case 'contraction':
+      return {
+        ...kernel,
+        stores: kernel.stores.map((store) => (store.buffer === from ? { ...store, buffer: to } : store)),
+      };
+    case 'scatter':
+    case 'cumulative':
+    case 'sort':
+      return { ...kernel, buffer: to };
+    case 'scan':
+      throw new InternalError('a scan writes its results to buffers of its own');
+  }
+}

@@ -1,0 +1,49 @@
+/** The order of kernels: who waits for whom, and who may run side by side. */
+import type { Kernel, Step } from './kernel.js';
+
+/** A group with its kernel, and what must run before it. */
+export interface Planned {
+  readonly kernel: Kernel;
+  readonly needs: Set<Planned>;
+}
+
+/** All that must run before any of `planned`. */
+export function reachableFrom(planned: readonly Planned[]): Set<Planned> {
+  const seen = new Set<Planned>();
+  const stack = [...planned];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    for (const needed of next.needs) {
+      if (seen.has(needed)) continue;
+      seen.add(needed);
+      stack.push(needed);
+    }
+  }
+  return seen;
+}
+
+/** Kernels in as few steps as their needs allow; a scan has a step of its own, as threads meet inside. */
+export function inSteps(planned: readonly Planned[]): Step[] {
+  const levels = new Map<Planned, number>();
+  const visitAll = (start: Planned): void => {
+    const stack = [start];
+    for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
+      const waiting = [...top.needs].filter((each) => !levels.has(each));
+      if (waiting.length > 0) {
+        stack.push(...waiting);
+        continue;
+      }
+      stack.pop();
+      let level = 0;
+      for (const needed of top.needs) level = Math.max(level, (levels.get(needed) ?? 0) + 1);
+      levels.set(top, level);
+    }
+  };
+  for (const each of planned) if (!levels.has(each)) visitAll(each);
+  const steps: Kernel[][] = [];
+  for (const [each, level] of levels) (steps[level] ??= []).push(each.kernel);
+  return steps.flatMap((step) => {
+    const loops = step.filter((kernel) => kernel.kind === 'scan');
+    const rest = step.filter((kernel) => kernel.kind !== 'scan');
+    return [...loops.map((kernel) => [kernel]), ...(rest.length > 0 ? [rest] : [])];
+  });
+}
