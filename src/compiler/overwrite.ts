@@ -1,5 +1,4 @@
 /** When a result may be written over the value that it replaces. */
-import { InternalError } from '../core/errors.js';
 import { accessesOf } from './accesses.js';
 import type { Kernel } from './kernel.js';
 import { dataOf, visit } from './scalar-expr.js';
@@ -22,28 +21,4 @@ export function readsInPlaceOnly(kernel: Kernel, output: number, input: number):
     },
   );
   return inPlace;
-}
-
-/** The kernel, writing to another buffer. */
-export function redirect(kernel: Kernel, from: number, to: number): Kernel {
-  switch (kernel.kind) {
-    case 'loop':
-      return {
-        ...kernel,
-        stages: kernel.stages.map((stage) =>
-          stage.kind === 'store' && stage.buffer === from ? { ...stage, buffer: to } : stage,
-        ),
-      };
-    case 'contraction':
-      return {
-        ...kernel,
-        stores: kernel.stores.map((store) => (store.buffer === from ? { ...store, buffer: to } : store)),
-      };
-    case 'scatter':
-    case 'cumulative':
-    case 'sort':
-      return { ...kernel, buffer: to };
-    case 'scan':
-      throw new InternalError('a scan writes its results to buffers of its own');
-  }
 }

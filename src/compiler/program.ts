@@ -12,7 +12,7 @@ import type { BufferInfo, Kernel, KernelProgram, LoopKernel, Stage, Step } from 
 import { shapeLoops } from './loop-nest.js';
 import { Lowering } from './lower.js';
 import { planMemory, type Life } from './memory.js';
-import { readsInPlaceOnly, redirect } from './overwrite.js';
+import { readsInPlaceOnly } from './overwrite.js';
 import { chooseStored } from './partition.js';
 import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
@@ -25,6 +25,9 @@ export interface CompilerInput {
   readonly outputs: readonly Node[];
   readonly overwrites: readonly (number | undefined)[];
 }
+
+const TEMPORARY = { kind: 'temporary' } as const;
+const outputRole = (index: number): BufferInfo['role'] => ({ kind: 'output', index });
 
 /** Compiles a graph to kernels. */
 export function compileGraph(graph: CompilerInput): KernelProgram {
@@ -40,18 +43,15 @@ export function compileGraph(graph: CompilerInput): KernelProgram {
     simplify(graph.outputs, (node) => isInput.has(node)),
     isInput,
   );
-  const outputs = simplified.map((node, index) => {
-    const buffer = assembler.addBuffer({
-      dtype: node.dtype,
-      size: sizeOf(node.shape),
-      role: { kind: 'output', index },
-    });
-    assembler.define(node, buffer);
-    return buffer;
+  const places = simplified.map((node, index) => {
+    const role = graph.overwrites[index] === undefined ? outputRole(index) : TEMPORARY;
+    const place = assembler.addBuffer({ dtype: node.dtype, size: sizeOf(node.shape), role });
+    assembler.define(node, place);
+    return place;
   });
   const planned = assembler.plan(simplified, isInput);
-  graph.overwrites.forEach((input, output) => {
-    if (input !== undefined) assembler.allowOverwrite(planned, outputs[output] ?? -1, input);
+  graph.overwrites.forEach((input, index) => {
+    if (input !== undefined) assembler.overwrite(planned, places[index] ?? -1, input, index);
   });
   return assembler.finish(planned);
 }
@@ -83,7 +83,7 @@ class Assembler {
   }
 
   private temporary(dtype: DType, size: number): number {
-    return this.addBuffer({ dtype, size, role: { kind: 'temporary' } });
+    return this.addBuffer({ dtype, size, role: TEMPORARY });
   }
 
   define(node: Node, buffer: number): void {
@@ -281,41 +281,28 @@ class Assembler {
   }
 
   /**
-   * Makes it safe for `output` to lie where `input` lies: everybody else who reads the input comes first, and the writer
-   * itself reads an element only where it writes it. If that cannot be, the output is computed elsewhere and copied last.
+   * Puts output number `index` where `input` lies. If everybody else who reads the input can come first, and the writer itself reads
+   * an element only where it writes it, the temporary `place` becomes the output; otherwise it is copied there last.
    */
-  allowOverwrite(planned: Planned[], output: number, input: number): void {
+  overwrite(planned: Planned[], place: number, input: number, index: number): void {
     const accesses = new Map(planned.map((each) => [each, accessesOf(each.kernel)]));
-    const writer = planned.find((each) => accesses.get(each)?.writes.has(output));
-    if (writer === undefined) return;
-    const readers = planned.filter((each) => each !== writer && accesses.get(each)?.reads.has(input));
-    const dependent = reachableFrom(readers);
-    if (readsInPlaceOnly(writer.kernel, output, input) && !dependent.has(writer)) {
+    const info = this.buffers[place];
+    const writer = planned.find((each) => accesses.get(each)?.writes.has(place));
+    if (info === undefined || writer === undefined) return;
+    const readers = planned.filter(
+      (each) => each !== writer && accesses.get(each)?.reads.has(input) === true,
+    );
+    if (readsInPlaceOnly(writer.kernel, place, input) && !reachableFrom(readers).has(writer)) {
+      this.buffers[place] = { ...info, role: outputRole(index) };
       for (const reader of readers) writer.needs.add(reader);
       return;
     }
-    const info = this.buffers[output] as BufferInfo;
-    const elsewhere = this.temporary(info.dtype, info.size);
-    const moved = planned.map((each) =>
-      each === writer ? { ...each, kernel: redirect(each.kernel, output, elsewhere) } : each,
-    );
-    moved.forEach((each, i) => (planned[i] = each));
-    const replaced = moved[planned.findIndex((_, i) => moved[i]?.needs === writer.needs)] as Planned;
-    for (const each of planned) {
-      if (each.needs.delete(writer)) each.needs.add(replaced);
-      if (accesses.get(each)?.reads.has(output)) each.needs.add(replaced);
-    }
+    const output = this.addBuffer({ ...info, role: outputRole(index) });
     const v = variable(info.size);
-    const index = ofVariable(v);
-    const value: Scalar = { kind: 'load', dtype: info.dtype, buffer: elsewhere, index, guard: [] };
-    const copy: LoopKernel = {
-      kind: 'loop',
-      name: 'copy',
-      rows: [v],
-      columns: [],
-      stages: [{ kind: 'store', buffer: output, index, value }],
-    };
-    planned.push({ kernel: copy, needs: new Set([replaced, ...readers]) });
+    const value: Scalar = { kind: 'load', dtype: info.dtype, buffer: place, index: ofVariable(v), guard: [] };
+    const stages: Stage[] = [{ kind: 'store', buffer: output, index: ofVariable(v), value }];
+    const kernel: LoopKernel = { kind: 'loop', name: 'copy', rows: [v], columns: [], stages };
+    planned.push({ kernel, needs: new Set([writer, ...readers]) });
   }
 
   finish(planned: readonly Planned[]): KernelProgram {

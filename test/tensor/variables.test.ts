@@ -172,3 +172,21 @@ describe('what a compiled function has read besides tensors', () => {
     expect(await f(x).item()).not.toBe(1000);
   });
 });
+
+describe('a program that needs both the old and the new value of a variable', () => {
+  it('gets each where it asks for it', async () => {
+    const v = new Variable(full([N], 1));
+    const step = compile(() => {
+      const old = v.mul(1);
+      v.assign(v.add(v.cumsum(0).mul(0)).add(1));
+      // Reads the new value shifted and the old one: no order of kernels lets the new lie where the old does.
+      return v
+        .roll(1, 0)
+        .mul(old.flip([0]))
+        .sum();
+    });
+    expect(await step().item()).toBe(2 * N);
+    expect(await step().item()).toBe(6 * N);
+    expect((await v.data())[5]).toBe(3);
+  });
+});
