@@ -50,7 +50,7 @@ export async function saveResults(run: FinishedRun): Promise<Omit<RunEnd, 'secon
   const counts = await confusionMatrix(model, test, measuring);
   await writeFileAtomic(
     path(RUN_FILES.confusion),
-    await await confusionChart(counts, classes, { title: `${recipe.name}: test data` }),
+    await confusionChart(counts, classes, { title: `${recipe.name}: test data` }),
   );
   return {
     ...measured,
