@@ -84,7 +84,7 @@ describe('earlyStopping', () => {
     const best = await weightsOf(net);
     net.namedVariables()['0.bias']?.load(new Float32Array(8).fill(7));
     await callback.onEpochEnd?.(run, record(2, { valLoss: 2 }));
-    expect(run.reasons).toEqual(['valLoss has not become better for 1 epochs (best 1)']);
+    expect(run.reasons).toEqual(['valLoss has not become better for 1 epoch (best 1)']);
     await callback.onTrainEnd?.(run);
     expect(await weightsOf(net)).toEqual(best);
   });

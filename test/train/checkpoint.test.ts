@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import {
   CheckpointError,
   DataError,
@@ -12,6 +12,7 @@ import {
 import { decodeSafetensors, encodeSafetensors } from '../../src/interop/index.js';
 import { BatchNorm1d, crossEntropy, Linear, Sequential } from '../../src/nn/index.js';
 import { adam, cosineLr, sgd } from '../../src/optim/index.js';
+import { setDevice } from '../../src/runtime/runtime.js';
 import { setSeed } from '../../src/tensor/random.js';
 import {
   earlyStopping,
@@ -91,6 +92,14 @@ describe('resuming gives the numbers of an uninterrupted run, bit for bit', () =
     ['after the very last batch', 18],
   ])('interrupted %s', async (_, after) => {
     same(await interrupted(after), await uninterrupted());
+  });
+  it('on the reference device', async () => {
+    setDevice('reference');
+    onTestFinished(() => {
+      setDevice('wasm');
+    });
+    const make = (): Partial<FitOptions> => ({ epochs: 2 });
+    same(await interrupted(8, make), await uninterrupted(make));
   });
   it('with a schedule of learning rates', async () => {
     const make = (): Partial<FitOptions> => ({ schedule: cosineLr({ lr: 0.1, steps: 18 }) });

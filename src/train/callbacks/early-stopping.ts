@@ -34,7 +34,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       waited++;
       if (waited > patience)
         run.stop(
-          `${monitor.nameIn(record)} has not become better for ${waited} epochs (best ${monitor.best ?? 'none'})`,
+          `${monitor.nameIn(record)} has not become better for ${waited} ${waited === 1 ? 'epoch' : 'epochs'} (best ${monitor.best ?? 'none'})`,
         );
     },
     onTrainEnd: (run) => {
