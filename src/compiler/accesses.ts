@@ -26,7 +26,15 @@ export function scalarsOf(kernel: Kernel): Scalar[] {
   }
 }
 
+const known = new WeakMap<Kernel, Accesses>();
+
 export function accessesOf(kernel: Kernel): Accesses {
+  let accesses = known.get(kernel);
+  if (accesses === undefined) known.set(kernel, (accesses = findAccesses(kernel)));
+  return accesses;
+}
+
+function findAccesses(kernel: Kernel): Accesses {
   const reads = new Set<number>();
   const writes = new Set<number>();
   visit(scalarsOf(kernel), (scalar) => {

@@ -55,6 +55,41 @@ export interface ContractionKernel {
   readonly stores: readonly { readonly buffer: number; readonly index: Index; readonly value: Scalar }[];
 }
 
+/** A 3x3 convolution of stride 1 by Winograd's minimal filtering. */
+export interface WinogradKernel {
+  readonly kind: 'winograd';
+  readonly name: string;
+  readonly image: Variable;
+  readonly outChannel: Variable;
+  /** Positions of the result. */
+  readonly y: Variable;
+  readonly x: Variable;
+  readonly channel: Variable;
+  readonly inputRow: Variable;
+  readonly inputColumn: Variable;
+  /** By image, channel, inputRow and inputColumn. */
+  readonly input: Operand;
+  /** Zeros above and left of the input. Below and right there are as many as the result needs. */
+  readonly padding: readonly [number, number];
+  /** The buffer with the transformed filters. */
+  readonly filters: number;
+  /** As a contraction's, over image, outChannel, y and x. */
+  readonly stores: ContractionKernel['stores'];
+}
+
+/** Transforms 3x3 filters for a {@link WinogradKernel}. How they lie in the buffer is the target's business. */
+export interface WinogradFilterKernel {
+  readonly kind: 'winogradFilter';
+  readonly name: string;
+  readonly outChannel: Variable;
+  readonly channel: Variable;
+  readonly row: Variable;
+  readonly column: Variable;
+  /** By the four variables. */
+  readonly source: Operand;
+  readonly buffer: number;
+}
+
 /** out = 0; out[o, indices[j], i] += updates[o, j, i]. */
 export interface ScatterKernel {
   readonly kind: 'scatter';

@@ -16,7 +16,7 @@ import { readsInPlaceOnly } from './overwrite.js';
 import { chooseStored } from './partition.js';
 import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
-import { inSteps, reachableFrom, type Planned } from './steps.js';
+import { BufferUsers, inSteps, reachableFrom, type Planned } from './steps.js';
 
 /** What is to be compiled; see the runtime's ProgramGraph. */
 export interface CompilerInput {
@@ -50,8 +50,9 @@ export function compileGraph(graph: CompilerInput): KernelProgram {
     return place;
   });
   const planned = assembler.plan(simplified, isInput);
+  const users = new BufferUsers(planned);
   graph.overwrites.forEach((input, index) => {
-    if (input !== undefined) assembler.overwrite(planned, places[index] ?? -1, input, index);
+    if (input !== undefined) assembler.overwrite(planned, users, places[index] ?? -1, input, index);
   });
   return assembler.finish(planned);
 }
@@ -284,14 +285,11 @@ class Assembler {
    * Puts output number `index` where `input` lies. If everybody else who reads the input can come first, and the writer itself reads
    * an element only where it writes it, the temporary `place` becomes the output; otherwise it is copied there last.
    */
-  overwrite(planned: Planned[], place: number, input: number, index: number): void {
-    const accesses = new Map(planned.map((each) => [each, accessesOf(each.kernel)]));
+  overwrite(planned: Planned[], users: BufferUsers, place: number, input: number, index: number): void {
     const info = this.buffers[place];
-    const writer = planned.find((each) => accesses.get(each)?.writes.has(place));
+    const writer = users.writer(place);
     if (info === undefined || writer === undefined) return;
-    const readers = planned.filter(
-      (each) => each !== writer && accesses.get(each)?.reads.has(input) === true,
-    );
+    const readers = users.readers(input).filter((each) => each !== writer);
     if (readsInPlaceOnly(writer.kernel, place, input) && !reachableFrom(readers).has(writer)) {
       this.buffers[place] = { ...info, role: outputRole(index) };
       for (const reader of readers) writer.needs.add(reader);

@@ -1,10 +1,37 @@
 /** The order of kernels: who waits for whom, and who may run side by side. */
+import { accessesOf } from './accesses.js';
 import type { Kernel, Step } from './kernel.js';
 
 /** A group with its kernel, and what must run before it. */
 export interface Planned {
   readonly kernel: Kernel;
   readonly needs: Set<Planned>;
+}
+
+/** Who reads and writes which buffer. */
+export class BufferUsers {
+  private readonly reading = new Map<number, Planned[]>();
+  private readonly writing = new Map<number, Planned>();
+
+  constructor(planned: readonly Planned[]) {
+    for (const each of planned) {
+      const { reads, writes } = accessesOf(each.kernel);
+      for (const buffer of writes) this.writing.set(buffer, each);
+      for (const buffer of reads) {
+        const readers = this.reading.get(buffer);
+        if (readers === undefined) this.reading.set(buffer, [each]);
+        else readers.push(each);
+      }
+    }
+  }
+
+  readers(buffer: number): readonly Planned[] {
+    return this.reading.get(buffer) ?? [];
+  }
+
+  writer(buffer: number): Planned | undefined {
+    return this.writing.get(buffer);
+  }
 }
 
 /** All that must run before any of `planned`. */
