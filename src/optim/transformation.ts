@@ -92,9 +92,16 @@ export function shifted(x: Tensor, by: number): Tensor {
   return x.add(literal(x, by));
 }
 
+/**
+ * Averages below this are 0. The average of a gradient that has become 0 would otherwise shrink to a subnormal number and stay one,
+ * and processors take a hundred times as long for those.
+ */
+const SMALLEST_AVERAGE = 1e-37;
+
 /** The moving average `rate` · average + (1 - rate) · value. */
 export function averaged(average: Tensor, value: Tensor, rate: number): Tensor {
-  return scaled(average, rate).add(scaled(value, 1 - rate));
+  const next = scaled(average, rate).add(scaled(value, 1 - rate));
+  return where(next.abs().lt(literal(next, SMALLEST_AVERAGE)), literal(next, 0), next);
 }
 
 /** 1 - rate^step, exact also where the power is nearly 1. */
