@@ -10,7 +10,8 @@ const DEEPEST = 32;
 /** Most operations (shared ones counted at each use) inlined into one expression. */
 const LARGEST = 400;
 
-const COSTS: Partial<Record<Op, number>> = {
+/** Rough costs of operations, in vector instructions; 1 unless listed. */
+export const COSTS: Readonly<Partial<Record<Op, number>>> = {
   exp: 10,
   expm1: 12,
   log: 10,

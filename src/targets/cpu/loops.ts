@@ -1,13 +1,13 @@
 /** Loop kernels → loop IR: picks the vector axis and the parallel axes, then one pass over the columns per level of reductions. */
-import type { DType } from '../../core/dtype.js';
 import { add, ofVariable, scale, variable, type Index, type Variable } from '../../compiler/index-expr.js';
 import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
 import { Substitution } from '../../compiler/loop-nest.js';
 import { dependenciesOf, linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
+import { Accumulator } from './accumulator.js';
 import { emitterAtTop } from './columns.js';
 import { scalarType, type Emitter } from './emit.js';
 import * as ir from './ir.js';
-import type { Builder, Expr, Local } from './ir.js';
+import type { Builder, Expr } from './ir.js';
 import type { LoweredKernel, LoweringContext } from './lowered-kernel.js';
 
 /** Units of work that let a few threads share a kernel evenly. */
@@ -428,144 +428,5 @@ class RowEmitter {
       this.emitter.prepareStore(stage.buffer, this.context.dtypeOf(stage.buffer), stage.index, stage.value),
     );
     for (const write of writes) write();
-  }
-}
-
-/** A reduction on its way. */
-class Accumulator {
-  private readonly b: Builder;
-  private readonly emitter: Emitter;
-  private readonly stage: Reduce;
-  private readonly vector: boolean;
-  private readonly total: Local;
-  private readonly place: Local | undefined;
-  private next: Expr | undefined;
-
-  constructor(b: Builder, emitter: Emitter, stage: Reduce, vector: boolean) {
-    this.b = b;
-    this.emitter = emitter;
-    this.stage = stage;
-    this.vector = vector;
-    const scalar = scalarType(this.valueType);
-    const type = !vector ? scalar : scalar === 'f32' ? 'f32v' : 'i32v';
-    this.total = b.variable(ir.constant(type, this.identity), stage.combiner);
-    this.place = isArg(stage.combiner)
-      ? b.variable(ir.constant(vector ? 'i32v' : 'i32', 0), 'place')
-      : undefined;
-  }
-
-  private get valueType(): DType {
-    return this.stage.value.dtype;
-  }
-
-  /** The value that changes nothing. */
-  private get identity(): number {
-    const dtype = this.valueType;
-    const low =
-      scalarType(dtype) !== 'i32' ? -Infinity : dtype === 'uint32' || dtype === 'bool' ? 0 : -(2 ** 31);
-    const high =
-      scalarType(dtype) !== 'i32' ? Infinity : dtype === 'uint32' ? -1 : dtype === 'bool' ? 1 : 2 ** 31 - 1;
-    switch (this.stage.combiner) {
-      case 'sum':
-        return 0;
-      case 'prod':
-        return 1;
-      case 'max':
-      case 'argmax':
-        return low;
-      case 'min':
-      case 'argmin':
-        return high;
-    }
-  }
-
-  /** Computes the element, before anything is stored. Lanes that are not `valid` change nothing. */
-  prepare(valid?: Expr): void {
-    const value = this.vector
-      ? this.emitter.vectorValue(this.stage.value)
-      : this.emitter.value(this.stage.value);
-    const number = value.type === 'maskv' ? ir.convert('maskToInt', 'i32v', value) : value;
-    this.next = this.b.let(
-      valid === undefined ? number : ir.select(valid, number, ir.constant(number.type, this.identity)),
-    );
-  }
-
-  /** Takes the element in. */
-  step(): void {
-    if (this.next === undefined) return;
-    if (this.place === undefined) this.b.set(this.total, this.combine(ir.get(this.total), this.next));
-    else this.compareStep(this.next, this.place);
-  }
-
-  private combine(a: Expr, next: Expr): Expr {
-    const integer = scalarType(this.valueType) === 'i32';
-    const unsigned = this.valueType === 'uint32';
-    switch (this.stage.combiner) {
-      case 'sum':
-        return ir.add(a, next);
-      case 'prod':
-        return ir.mul(a, next);
-      case 'max':
-      case 'argmax':
-        return ir.binary(integer ? (unsigned ? 'maxU' : 'maxS') : 'max', a, next);
-      case 'min':
-      case 'argmin':
-        return ir.binary(integer ? (unsigned ? 'minU' : 'minS') : 'min', a, next);
-    }
-  }
-
-  /** Keeps the first of equals: columns are visited in order. NaN beats every number, and only once. */
-  private compareStep(next: Expr, place: Local): void {
-    const unsigned = this.valueType === 'uint32';
-    const largest = this.stage.combiner === 'argmax';
-    const best = ir.get(this.total);
-    let better = ir.compare(largest ? (unsigned ? 'gtU' : 'gt') : unsigned ? 'ltU' : 'lt', next, best);
-    if (scalarType(this.valueType) !== 'i32') {
-      better = ir.binary(
-        'or',
-        better,
-        ir.binary('and', ir.compare('ne', next, next), ir.compare('eq', best, best)),
-      );
-    }
-    const condition = this.b.let(better);
-    const position = this.emitter.index(this.stage.position);
-    const at = this.vector ? ir.splat(position) : position;
-    this.b.set(this.total, ir.select(condition, next, best));
-    this.b.set(place, ir.select(condition, at, ir.get(place)));
-  }
-
-  /** Adds what the lanes of `wide` have gathered. */
-  join(wide: Accumulator): void {
-    const integer = scalarType(this.valueType) === 'i32';
-    const unsigned = this.valueType === 'uint32';
-    const { combiner } = this.stage;
-    const op =
-      combiner === 'sum'
-        ? 'add'
-        : combiner === 'prod'
-          ? 'mul'
-          : combiner === 'max'
-            ? integer
-              ? unsigned
-                ? 'maxU'
-                : 'maxS'
-              : 'max'
-            : integer
-              ? unsigned
-                ? 'minU'
-                : 'minS'
-              : 'min';
-    this.b.set(
-      this.total,
-      this.combine(ir.get(this.total), this.b.let(ir.reduceLanes(op, ir.get(wide.total)))),
-    );
-  }
-
-  /** Makes the result known to later stages. */
-  finish(): void {
-    const total = this.place === undefined ? ir.get(this.total) : ir.get(this.place);
-    const isTruth = this.place === undefined && this.stage.dtype === 'bool';
-    const value = isTruth ? ir.compare('ne', total, ir.constant(total.type, 0)) : total;
-    this.emitter.setReduced(this.stage.slot, this.b.let(value));
   }
 }
