@@ -44,7 +44,7 @@ export class TextReporter implements Reporter {
         format: 'epoch {epoch} {bar} {percentage}%  loss {loss}{accuracy}  {speed} samples/s  {left} left',
         barCompleteChar: '━',
         barIncompleteChar: '╌',
-        barsize: Math.max(8, Math.min(30, (process.stdout.columns || 80) - 78)),
+        barsize: Math.max(5, Math.min(30, (process.stdout.columns || 80) - 76)),
         stream: process.stdout,
         hideCursor: true,
         clearOnComplete: true,

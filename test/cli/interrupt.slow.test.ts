@@ -13,6 +13,7 @@ interface Started {
   /** Resolves once stdout and stderr together have shown this. */
   shown(text: string): Promise<void>;
   interrupt(): void;
+  isRunning(): boolean;
 }
 
 /** Runs the sources' command line in a process of its own. */
@@ -33,6 +34,7 @@ function start(...args: readonly string[]): Started {
         await new Promise((resolve) => setTimeout(resolve, 5));
     },
     interrupt: () => child.kill('SIGINT'),
+    isRunning: () => child.exitCode === null,
   };
 }
 
@@ -121,6 +123,10 @@ describe('Ctrl-C', () => {
     await run.shown('loading');
     run.interrupt();
     await run.shown('once more to stop at once');
+    // The same key press may arrive twice, through npm.
+    run.interrupt();
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(run.isRunning()).toBe(true);
     run.interrupt();
     expect((await run.ended).code).toBe(130);
   });
