@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { makeFolder } from '../../core/node/atomic-file.js';
 import { basename, dirname } from 'node:path';
 import { DataError } from '../../core/errors.js';
 import { errorCode } from './read-file.js';
@@ -37,7 +38,7 @@ export interface DownloadOptions {
 export async function download(file: RemoteFile, path: string, options: DownloadOptions = {}): Promise<void> {
   const part = `${path}.part`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
   } catch (error) {
     throw new DataError(
       `cannot make the folder ${dirname(path)}: ${reason(error)}`,

@@ -1,4 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
+import { makeFolder } from '../../core/node/atomic-file.js';
 import { join } from 'node:path';
 import { DataError } from '../../core/errors.js';
 import { cacheFolder } from './cache-folder.js';
@@ -53,7 +54,7 @@ async function look(folder: string): Promise<CifarPaths> {
 
 async function unpack(archive: string, folder: string): Promise<void> {
   const bytes = await readUnpacked(archive, { atMost: 512 * 2 ** 20 });
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const { name, content } of tarEntries(bytes, archive)) {
     const base = name.split('/').at(-1) ?? '';
     if (base !== TEST && !TRAINING.includes(base)) continue;
