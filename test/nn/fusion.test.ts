@@ -47,5 +47,5 @@ test('an Adam step of a linear layer happens where its gradient is made', async 
   });
   step(tensor(new Float32Array(8 * 32).fill(1), { shape: [8, 32] }));
   expect(await optimizer.steps.item()).toBe(1);
-  expect(inspect(step).kernels).toMatch(/contraction dot\+add\+add\+sub/);
+  expect(inspect(step).kernels).toMatch(/contraction dot\+where\+where\+sub/);
 });
