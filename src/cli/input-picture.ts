@@ -34,7 +34,7 @@ export async function inputPicture(
   const changes: string[] = [];
   let picture = await readImage(path, { channels });
   const [, oldHeight = 0, oldWidth = 0] = picture.shape;
-  if (format.background === 'dark' && hasLightBackground(picture)) {
+  if (format.background === 'dark' && edgeBrightness(picture) > 127) {
     picture = { ...picture, data: picture.data.map((value: number) => 255 - value) };
     changes.push('inverted, since its background is light and the model knows bright on dark');
   }
@@ -48,8 +48,8 @@ export async function inputPicture(
   return { input: { ...picture, shape: [1, channels, height, width] }, changes };
 }
 
-/** Whether the pixels along the edge are light on average. */
-function hasLightBackground({ data, shape }: HostArray): boolean {
+/** The mean brightness along the edge. */
+function edgeBrightness({ data, shape }: HostArray): number {
   const [channels = 0, height = 0, width = 0] = shape;
   let [sum, count] = [0, 0];
   for (let channel = 0; channel < channels; channel++) {
@@ -61,45 +61,51 @@ function hasLightBackground({ data, shape }: HostArray): boolean {
       }
     }
   }
-  return sum / count > 127;
+  return sum / count;
 }
 
+/** Pixels this bright, relative to the brightest, belong to a drawing. */
+const DRAWN = 0.35;
+
 /**
- * The smallest square around the bright part of a grey picture, with the part of its side that `margin` is of `side` left free all
- * around: how MNIST's digits were placed (20x20 within 28x28). Undefined for an empty picture.
+ * A square picture with the drawing of a grey one in its middle, placed as MNIST's digits were (LeCun et al. 1998): the longer side of
+ * its box leaves `margin` of `side` pixels free at both ends, and its centre of mass is in the middle. The background becomes black, the
+ * brightest ink white. Undefined for an empty picture.
  */
-function frameDrawing(
-  { data, shape, dtype }: HostArray,
-  margin: number,
-  side: number,
-): HostArray | undefined {
+function frameDrawing(picture: HostArray, margin: number, side: number): HostArray | undefined {
+  const { data, shape, dtype } = picture;
   const [channels = 0, height = 0, width = 0] = shape;
   if (channels !== 1) return undefined;
+  const background = edgeBrightness(picture);
   let brightest = 0;
   for (const value of data) brightest = Math.max(brightest, value);
-  let [left, right, top, bottom] = [width, -1, height, -1];
+  if (brightest - background < 16) return undefined;
+  const ink = (x: number, y: number): number =>
+    x < 0 || y < 0 || x >= width || y >= height
+      ? 0
+      : Math.max(0, ((data[y * width + x] ?? 0) - background) / (brightest - background));
+
+  let [left, right, top, bottom] = [width, 0, height, 0];
+  let [mass, momentX, momentY] = [0, 0, 0];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      // Paper is never quite even: half as bright as the brightest counts as drawn.
-      if ((data[y * width + x] ?? 0) * 2 <= brightest) continue;
+      const weight = ink(x, y);
+      if (weight < DRAWN) continue;
       left = Math.min(left, x);
       right = Math.max(right, x);
       top = Math.min(top, y);
       bottom = Math.max(bottom, y);
+      mass += weight;
+      momentX += weight * (x + 0.5);
+      momentY += weight * (y + 0.5);
     }
   }
-  if (right < 0) return undefined;
-  const content = Math.max(right - left, bottom - top) + 1;
-  const size = Math.round((content * side) / (side - 2 * margin));
-  const x0 = Math.round((left + right + 1 - size) / 2);
-  const y0 = Math.round((top + bottom + 1 - size) / 2);
+  const longer = Math.max(right - left, bottom - top) + 1;
+  const size = Math.round((longer * side) / (side - 2 * margin));
+  const x0 = Math.round(momentX / mass - size / 2);
+  const y0 = Math.round(momentY / mass - size / 2);
   const out = new Uint8Array(size * size);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const [fromX, fromY] = [x + x0, y + y0];
-      if (fromX < 0 || fromY < 0 || fromX >= width || fromY >= height) continue;
-      out[y * size + x] = data[fromY * width + fromX] ?? 0;
-    }
-  }
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < size; x++) out[y * size + x] = Math.round(255 * ink(x + x0, y + y0));
   return { data: out, shape: [1, size, size], dtype };
 }

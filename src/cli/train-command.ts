@@ -116,7 +116,7 @@ async function train(settings: TrainSettings, context: RunContext): Promise<numb
   });
   if (history.interrupted) {
     reporter.note(
-      `Stopped; the checkpoint is saved. Go on with: loom train ${settings.recipeName} --resume ${shortPath(folder)}`,
+      `Stopped; the checkpoint is saved. Go on with: npx loom train ${settings.recipeName} --resume ${shortPath(folder)}`,
     );
     return EXIT.interrupted;
   }
