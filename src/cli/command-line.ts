@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { all } from '../recipes/index.js';
 import { deviceNames } from '../runtime/runtime.js';
 import { deviceName } from './device-options.js';
@@ -39,7 +39,7 @@ export function commandLine(finish: (exitCode: number) => void): Command {
       .command(name)
       .description(description)
       .helpOption('-h, --help', 'print help')
-      .addOption(new Option('--debug', 'print stack traces of errors').default(false, 'off'));
+      .option('--debug', 'print stack traces of errors');
 
   onDevice(command('train', 'train a recipe'))
     .argument(
@@ -54,7 +54,7 @@ export function commandLine(finish: (exitCode: number) => void): Command {
     .option('--seed <n>', 'decides weights, order and augmentation (default: 0)', wholeNumber('--seed', 0))
     .option('--limit <n>', 'use the first n training samples', wholeNumber('--limit', 1))
     .option('--out <dir>', 'folder for the results (default: runs/<recipe>-<time>)')
-    .option('--json', 'print one JSON object a line on stdout, and nothing else there', false)
+    .option('--json', 'print one JSON object a line on stdout, and nothing else there')
     .option('--resume <dir>', 'go on with the run in that folder, from its last checkpoint')
     .action(async (recipe: string | undefined, options: TrainOptions) =>
       finish(await trainCommand(recipe, options)),
@@ -63,24 +63,24 @@ export function commandLine(finish: (exitCode: number) => void): Command {
   onDevice(command('predict', 'say which classes a picture most likely belongs to'))
     .requiredOption('--model <dir>', 'folder of a training run')
     .requiredOption('--image <file>', 'PNG or JPEG picture')
-    .option('--json', 'print one JSON object', false)
+    .option('--json', 'print one JSON object')
     .action((options: PredictOptions) => predictCommand(options));
 
   onDevice(command('evaluate', 'measure a trained model on test data'))
     .requiredOption('--model <dir>', 'folder of a training run')
     .option('--data <dir>', 'folder with the data files (default: where the run had them)')
     .option('--batch-size <n>', 'samples in a batch (default: 128)', wholeNumber('--batch-size', 1))
-    .option('--json', 'print one JSON object', false)
+    .option('--json', 'print one JSON object')
     .action((options: EvaluateOptions) => evaluateCommand(options));
 
   command('info', 'print what this machine can do')
-    .option('--json', 'print one JSON object', false)
-    .action((options: { json: boolean }) => infoCommand(options));
+    .option('--json', 'print one JSON object')
+    .action((options: { json?: boolean }) => infoCommand(options));
 
   command('recipes', 'list the recipes, or print one as a file to copy')
     .argument('[recipe]', 'the one to print')
-    .option('--json', 'print one JSON object a line', false)
-    .action((recipe: string | undefined, options: { json: boolean }) => recipesCommand(recipe, options));
+    .option('--json', 'print one JSON object a line')
+    .action((recipe: string | undefined, options: { json?: boolean }) => recipesCommand(recipe, options));
 
   for (const each of [program, ...program.commands]) {
     each.exitOverride().configureOutput({

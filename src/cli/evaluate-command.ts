@@ -10,7 +10,7 @@ export interface EvaluateOptions extends DeviceOptions {
   readonly model: string;
   readonly data?: string;
   readonly batchSize?: number;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 /** `loom evaluate`: how good a trained model is on test data. */
@@ -31,7 +31,7 @@ export async function evaluateCommand(options: EvaluateOptions): Promise<void> {
     metrics: recipe.task === 'classification' ? ['accuracy'] : [],
   });
   const seconds = (performance.now() - start) / 1000;
-  if (options.json) {
+  if (options.json === true) {
     const result = {
       recipe: recipe.name,
       samples: test.length,

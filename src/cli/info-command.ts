@@ -47,9 +47,9 @@ export function systemInfo(): SystemInfo {
 }
 
 /** `loom info` */
-export function infoCommand(options: { readonly json: boolean }): void {
+export function infoCommand(options: { readonly json?: boolean }): void {
   const info = systemInfo();
-  if (options.json) {
+  if (options.json === true) {
     process.stdout.write(`${JSON.stringify(info)}\n`);
     return;
   }

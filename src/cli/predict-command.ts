@@ -16,7 +16,7 @@ const SHOWN = 3;
 export interface PredictOptions extends DeviceOptions {
   readonly model: string;
   readonly image: string;
-  readonly json: boolean;
+  readonly json?: boolean;
 }
 
 /** `loom predict`: the classes that a picture most likely belongs to. */
@@ -36,7 +36,7 @@ export async function predictCommand(options: PredictOptions): Promise<void> {
     .map((name, i) => ({ class: name, probability: values[i] ?? 0 }))
     .sort((a, b) => b.probability - a.probability)
     .slice(0, SHOWN);
-  if (options.json) {
+  if (options.json === true) {
     const [best] = ranked;
     process.stdout.write(
       `${JSON.stringify({ image: options.image, class: best?.class, top: ranked, changes })}\n`,

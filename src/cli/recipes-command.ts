@@ -6,14 +6,14 @@ import { recipeSource } from './recipe-source.js';
 /** `loom recipes`: lists the recipes, or prints one as a file to copy. */
 export async function recipesCommand(
   name: string | undefined,
-  options: { readonly json: boolean },
+  options: { readonly json?: boolean },
 ): Promise<void> {
   if (name !== undefined) {
     const recipe = recipeNamed(name);
     process.stdout.write(await recipeSource(recipe.name));
     return;
   }
-  if (options.json) {
+  if (options.json === true) {
     for (const { name: each, description, task, epochs, batchSize, lr } of all)
       process.stdout.write(`${JSON.stringify({ name: each, description, task, epochs, batchSize, lr })}\n`);
     return;

@@ -28,7 +28,7 @@ import { trainSettings, type TrainOptions, type TrainSettings } from './train-se
 /** `loom train`: trains a recipe and gives the exit code. */
 export async function trainCommand(name: string | undefined, options: TrainOptions): Promise<number> {
   const settings = await trainSettings(name, options);
-  const reporter = options.json ? new JsonReporter() : new TextReporter(process.stdout.isTTY);
+  const reporter = options.json === true ? new JsonReporter() : new TextReporter(process.stdout.isTTY);
   const interrupt = new Interrupt(() =>
     reporter.note('Stopping after this batch; once more to stop at once.'),
   );

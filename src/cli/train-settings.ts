@@ -15,7 +15,7 @@ export interface TrainOptions extends DeviceOptions {
   readonly seed?: number;
   readonly limit?: number;
   readonly out?: string;
-  readonly json: boolean;
+  readonly json?: boolean;
   readonly resume?: string;
 }
 
