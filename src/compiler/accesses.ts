@@ -15,11 +15,13 @@ export function scalarsOf(kernel: Kernel): Scalar[] {
         stage.kind === 'store' ? [stage.value, ...dataOf(stage.index)] : [stage.value],
       );
     case 'contraction':
+    case 'winograd':
       return kernel.stores.map((store) => store.value);
     case 'scatter':
       return [kernel.target, kernel.value];
     case 'cumulative':
       return [kernel.value];
+    case 'winogradFilter':
     case 'sort':
     case 'scan':
       return [];
@@ -47,6 +49,14 @@ function findAccesses(kernel: Kernel): Accesses {
     case 'contraction':
       reads.add(kernel.a.buffer).add(kernel.b.buffer);
       for (const store of kernel.stores) writes.add(store.buffer);
+      break;
+    case 'winograd':
+      reads.add(kernel.input.buffer).add(kernel.filters);
+      for (const store of kernel.stores) writes.add(store.buffer);
+      break;
+    case 'winogradFilter':
+      reads.add(kernel.source.buffer);
+      writes.add(kernel.buffer);
       break;
     case 'scatter':
     case 'cumulative':

@@ -19,7 +19,8 @@ export function isStridedView(node: Node): boolean {
   return stridesOf(lowering.at(node, at.map(ofVariable)), at) !== undefined;
 }
 
-function stridesOf(scalar: Scalar, variables: readonly Variable[]): Operand | undefined {
+/** The strides of a scalar that is a plain load, linear in all `variables`. */
+export function stridesOf(scalar: Scalar, variables: readonly Variable[]): Operand | undefined {
   if (scalar.kind !== 'load' || scalar.guard.length > 0) return undefined;
   const strides = new Map<Variable, number>();
   for (const { factor, atom } of scalar.index.terms) {

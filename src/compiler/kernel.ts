@@ -77,7 +77,7 @@ export interface WinogradKernel {
   readonly stores: ContractionKernel['stores'];
 }
 
-/** Transforms 3x3 filters for a {@link WinogradKernel}. How they lie in the buffer is the target's business. */
+/** Transforms 3x3 filters for a {@link WinogradKernel}, into [point][tile of output channels][channel][output channel in the tile]. */
 export interface WinogradFilterKernel {
   readonly kind: 'winogradFilter';
   readonly name: string;
@@ -150,7 +150,14 @@ export interface ScanKernel {
 }
 
 export type Kernel =
-  LoopKernel | ContractionKernel | ScatterKernel | CumulativeKernel | SortKernel | ScanKernel;
+  | LoopKernel
+  | ContractionKernel
+  | WinogradKernel
+  | WinogradFilterKernel
+  | ScatterKernel
+  | CumulativeKernel
+  | SortKernel
+  | ScanKernel;
 
 /** Kernels that do not depend on each other, and may run at the same time. */
 export type Step = readonly Kernel[];

@@ -33,6 +33,16 @@ export function formatKernel(kernel: Kernel): string {
           ({ buffer, index, value }) => `  b${buffer}[${formatIndex(index)}] = ${formatScalar(value)}`,
         ),
       ].join('\n');
+    case 'winograd':
+      return [
+        `winograd ${kernel.name}: ${loops([kernel.image, kernel.outChannel, kernel.y, kernel.x])}, k ${loops([kernel.channel])} 3 3`,
+        `  acc = 3x3 convolution of ${operand(kernel.input)}, rows ${loops([kernel.inputRow, kernel.inputColumn])}, with the filters in b${kernel.filters}`,
+        ...kernel.stores.map(
+          ({ buffer, index, value }) => `  b${buffer}[${formatIndex(index)}] = ${formatScalar(value)}`,
+        ),
+      ].join('\n');
+    case 'winogradFilter':
+      return `winograd filters: b${kernel.buffer} = transformed ${operand(kernel.source)}, ${loops([kernel.outChannel, kernel.channel, kernel.row, kernel.column])}`;
     case 'scatter':
       return `scatter: b${kernel.buffer}[${formatScalar(kernel.target)} < ${kernel.size}] += ${formatScalar(kernel.value)}`;
     case 'cumulative':

@@ -8,15 +8,25 @@ import { accessesOf } from './accesses.js';
 import { contractionKernel, isStridedView } from './contraction.js';
 import { Grouping, lowerGroup, type Group } from './groups.js';
 import { ofVariable, unflatten, variable, type Variable } from './index-expr.js';
-import type { BufferInfo, Kernel, KernelProgram, LoopKernel, Stage, Step } from './kernel.js';
+import type {
+  BufferInfo,
+  ContractionKernel,
+  Kernel,
+  KernelProgram,
+  LoopKernel,
+  Stage,
+  Step,
+} from './kernel.js';
 import { shapeLoops } from './loop-nest.js';
 import { Lowering } from './lower.js';
 import { planMemory, type Life } from './memory.js';
 import { readsInPlaceOnly } from './overwrite.js';
 import { chooseStored } from './partition.js';
+import { reuseAcrossPasses } from './reuse.js';
 import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
-import { BufferUsers, inSteps, reachableFrom, type Planned } from './steps.js';
+import { filterSize, isWinograd, winogradKernels } from './winograd.js';
+import { BufferUsers, inSteps, reachableFrom, readsFrom, type Planned } from './steps.js';
 
 /** What is to be compiled; see the runtime's ProgramGraph. */
 export interface CompilerInput {
@@ -72,6 +82,8 @@ class Assembler {
   private readonly places = new Map<Node, number>();
   private readonly scalarSlots = new Map<Node, number>();
   private readonly scalarTypes: DType[];
+  /** Kernels that make something ready for another. */
+  private readonly preparations = new Map<Kernel, Kernel>();
 
   constructor(scalars: readonly Node[]) {
     scalars.forEach((node, slot) => this.scalarSlots.set(node, slot));
@@ -111,13 +123,23 @@ class Assembler {
       const kernel = this.kernelOf(group, isStored, read);
       if (kernel !== undefined) plannedOf.set(group, { kernel, needs: new Set() });
     }
-    for (const [group, planned] of plannedOf) {
+    const preparing: Planned[] = [];
+    for (const [group, { kernel, needs }] of plannedOf) {
+      const before = this.preparations.get(kernel);
+      const preparation = before === undefined ? undefined : { kernel: before, needs: new Set<Planned>() };
       for (const needed of group.needs) {
         const other = plannedOf.get(needed);
-        if (other !== undefined) planned.needs.add(other);
+        if (other === undefined) continue;
+        needs.add(other);
+        if (preparation !== undefined && readsFrom(preparation.kernel, other.kernel))
+          preparation.needs.add(other);
+      }
+      if (preparation !== undefined) {
+        needs.add(preparation);
+        preparing.push(preparation);
       }
     }
-    return [...plannedOf.values()];
+    return [...preparing, ...plannedOf.values()];
   }
 
   private kernelOf(
@@ -134,14 +156,9 @@ class Assembler {
       const stores = lowered.members
         .filter(({ node }) => read.has(node))
         .map(({ node, index, value }) => ({ buffer: this.bufferOf(node), index, value }));
-      return contractionKernel(
-        name,
-        group.members[0] as Node,
-        lowered.variables,
-        stores,
-        bufferIfStored,
-        this.scalarSlots,
-      );
+      const node = group.members[0] as Node;
+      if (isWinograd(node)) return this.winogradKernel(name, node, lowered.variables, stores, bufferIfStored);
+      return contractionKernel(name, node, lowered.variables, stores, bufferIfStored, this.scalarSlots);
     }
     const stages: Stage[] = [];
     for (const { node, value, index, slot, position } of lowered.members) {
@@ -153,7 +170,31 @@ class Assembler {
       stages.push({ kind: 'store', buffer: this.bufferOf(node), index, value: result });
     }
     if (group.members.every((node) => sizeOf(node.shape) === 0)) return undefined;
-    return shapeLoops({ kind: 'loop', name, rows: lowered.rows, columns: lowered.columns, stages });
+    return shapeLoops({
+      kind: 'loop',
+      name,
+      rows: lowered.rows,
+      columns: lowered.columns,
+      stages: reuseAcrossPasses(stages, lowered.columns),
+    });
+  }
+
+  private winogradKernel(
+    name: string,
+    node: Node<'conv'>,
+    variables: readonly Variable[],
+    stores: ContractionKernel['stores'],
+    bufferOf: (node: Node) => number | undefined,
+  ): Kernel {
+    const [outChannels = 0, channels = 0] = node.inputs[1]?.shape ?? [];
+    const filters = this.temporary('float32', filterSize(channels, outChannels));
+    const lowering = new Lowering((each) => {
+      const buffer = bufferOf(each);
+      return buffer === undefined ? undefined : { buffer };
+    }, this.scalarSlots);
+    const [preparation, kernel] = winogradKernels(name, node, variables, stores, lowering, filters);
+    this.preparations.set(kernel, preparation);
+    return kernel;
   }
 
   private specialKernel(group: Group, bufferOf: (node: Node) => number | undefined): Kernel | undefined {

@@ -15,6 +15,7 @@ import {
 } from '../graph/build.js';
 import { isOp, Node, topologicalOrder, type Attributes } from '../graph/node.js';
 import { attributesKey } from '../graph/structure.js';
+import { fitsWinograd } from './winograd.js';
 
 /** Below this many rows or columns, a contraction is cheaper as a product that is summed. */
 const SMALLEST_MATRIX_SIDE = 4;
@@ -198,8 +199,9 @@ function contraction(node: Node<'dot'>): Node {
   );
 }
 
-/** Padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */
+/** Kernels of Winograd's algorithm pad for themselves. For others, padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */
 function convolution(node: Node<'conv'>): Node {
+  if (fitsWinograd(node)) return node;
   const [x, w] = node.inputs as [Node, Node];
   const { padding, inputDilation, stride, dilation, groups } = node.attributes;
   const padded = prepareInput(x, padding, inputDilation);

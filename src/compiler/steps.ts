@@ -34,6 +34,12 @@ export class BufferUsers {
   }
 }
 
+/** Whether a kernel reads what another writes. */
+export function readsFrom(kernel: Kernel, other: Kernel): boolean {
+  const { writes } = accessesOf(other);
+  return [...accessesOf(kernel).reads].some((buffer) => writes.has(buffer));
+}
+
 /** All that must run before any of `planned`. */
 export function reachableFrom(planned: readonly Planned[]): Set<Planned> {
   const seen = new Set<Planned>();

@@ -33,7 +33,10 @@ export interface ContractionCode {
   readonly units: number;
   /** Bytes of scratch that each thread needs. */
   readonly scratchBytes: number;
+  /** Multiplications and additions as a convolution or matrix product is counted, whatever is really done. */
   readonly flops: number;
+  /** Rough operations. */
+  readonly work: number;
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
@@ -103,6 +106,7 @@ export function lowerContraction(kernel: ContractionKernel, options: Contraction
     }),
   ];
   const batch = sizeOf(kernel.batch);
+  const flops = 2 * batch * sizeOf(kernel.m) * sizeOf(kernel.n) * sizeOf(kernel.k);
   return {
     functions,
     entry,
@@ -111,6 +115,7 @@ export function lowerContraction(kernel: ContractionKernel, options: Contraction
       Math.ceil(plan.panels / plan.panelsPerUnit) *
       Math.ceil(groupCount(plan.rows) / plan.groupsPerUnit),
     scratchBytes: layout.bytes,
-    flops: 2 * batch * sizeOf(kernel.m) * sizeOf(kernel.n) * sizeOf(kernel.k),
+    flops,
+    work: flops / 4,
   };
 }

@@ -1,7 +1,7 @@
 /** Kernels in steps → one loop IR module whose function `run(thread, threads, table)` all threads execute side by side. */
 import type { DType } from '../../core/dtype.js';
 import type { Kernel, KernelProgram, Step } from '../../compiler/kernel.js';
-import { lowerContraction } from './contraction.js';
+import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
 import { Emitter, scalarType } from './emit.js';
 import * as ir from './ir.js';
@@ -10,6 +10,7 @@ import { lowerLoop } from './loops.js';
 import type { LoweringContext } from './lowered-kernel.js';
 import { lowerScatter } from './scatter.js';
 import { lowerSort } from './sort.js';
+import { lowerWinograd, lowerWinogradFilter } from './winograd.js';
 
 /** Operations below which a step is not worth waking other threads for. */
 const SERIAL_WORK = 20_000;
@@ -121,45 +122,46 @@ class ProgramLowering {
   }
 
   private lowerKernel(kernel: Exclude<Kernel, { kind: 'scan' }>, name: string): KernelCode {
-    if (kernel.kind === 'contraction') {
-      const lowered = lowerContraction(
-        { ...kernel, name },
-        {
-          lanes: this.context.lanes,
-          baseOf: this.context.base,
-          results: (b, table, stores) => {
-            const bases = new Map<number, Expr>();
-            const top = b.statements;
-            const emitter = new Emitter({
-              b,
-              lanes: this.context.lanes,
-              base: (buffer) => {
-                let base = bases.get(buffer);
-                if (base === undefined) {
-                  const here = b.statements;
-                  b.statements = top;
-                  bases.set(buffer, (base = this.context.base(b, table, buffer)));
-                  b.statements = here;
-                }
-                return base;
-              },
-              scalars: this.context.scalars(b, table),
-            });
-            return {
-              scope: (bindings, body, vector) => {
-                emitter.scope(bindings, body, vector);
-              },
-              store: (sum) => {
-                emitter.setAccumulator(sum);
-                const writes = stores.map(({ buffer, index, value }) =>
-                  emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value),
-                );
-                for (const write of writes) write();
-              },
-            };
-          },
+    if (kernel.kind === 'contraction' || kernel.kind === 'winograd') {
+      const options: ContractionOptions = {
+        lanes: this.context.lanes,
+        baseOf: this.context.base,
+        results: (b, table, stores) => {
+          const bases = new Map<number, Expr>();
+          const top = b.statements;
+          const emitter = new Emitter({
+            b,
+            lanes: this.context.lanes,
+            base: (buffer) => {
+              let base = bases.get(buffer);
+              if (base === undefined) {
+                const here = b.statements;
+                b.statements = top;
+                bases.set(buffer, (base = this.context.base(b, table, buffer)));
+                b.statements = here;
+              }
+              return base;
+            },
+            scalars: this.context.scalars(b, table),
+          });
+          return {
+            scope: (bindings, body, vector) => {
+              emitter.scope(bindings, body, vector);
+            },
+            store: (sum) => {
+              emitter.setAccumulator(sum);
+              const writes = stores.map(({ buffer, index, value }) =>
+                emitter.prepareStore(buffer, this.context.dtypeOf(buffer), index, value),
+              );
+              for (const write of writes) write();
+            },
+          };
         },
-      );
+      };
+      const lowered =
+        kernel.kind === 'winograd'
+          ? lowerWinograd({ ...kernel, name }, options)
+          : lowerContraction({ ...kernel, name }, options);
       this.functions.push(
         ...lowered.functions.map((each) =>
           each.name === lowered.entry ? { ...each, exported: true } : each,
@@ -170,7 +172,7 @@ class ProgramLowering {
         kernel,
         entry: lowered.entry,
         units: lowered.units,
-        work: lowered.flops / 4,
+        work: lowered.work,
         flops: lowered.flops,
         takesScratch: true,
       };
@@ -190,12 +192,14 @@ class ProgramLowering {
   }
 
   private lowerPlain(
-    kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' }>,
+    kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' | 'winograd' }>,
     name: string,
   ): ReturnType<typeof lowerLoop> {
     switch (kernel.kind) {
       case 'loop':
         return lowerLoop(kernel, name, this.context);
+      case 'winogradFilter':
+        return lowerWinogradFilter({ ...kernel, name }, this.context.lanes, this.context.base);
       case 'scatter':
         return lowerScatter(kernel, name, this.context);
       case 'cumulative':

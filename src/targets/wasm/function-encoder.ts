@@ -665,6 +665,15 @@ export class FunctionEncoder {
     if (first === undefined || e.parts.length !== LANES)
       throw new InternalError(`wasm: a vector has ${LANES} lanes, not ${e.parts.length}`);
     const float = e.type === 'f32v';
+    const loads = e.parts.filter((part) => part.kind === 'load' && ELEMENT_BYTES[part.element] === 4);
+    if (loads.length === LANES) {
+      this.fourLoads({ element: float ? 'f32' : 'i32', type: e.type }, (lane) => {
+        const part = loads[lane] as Extract<Expr, { kind: 'load' }>;
+        this.expr(part.address);
+        return part.offset;
+      });
+      return;
+    }
     this.expr(first);
     this.op(float ? 'f32x4.splat' : 'i32x4.splat');
     others.forEach((part, n) => {

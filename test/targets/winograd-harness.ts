@@ -1,0 +1,161 @@
+import {
+  add as addIndex,
+  literal,
+  ofVariable,
+  scale,
+  variable,
+  type Variable,
+} from '../../src/compiler/index-expr.js';
+import type { WinogradFilterKernel, WinogradKernel } from '../../src/compiler/kernel.js';
+import { filterSize } from '../../src/compiler/winograd.js';
+import type { ContractionCode } from '../../src/targets/cpu/contraction.js';
+import { Emitter } from '../../src/targets/cpu/emit.js';
+import { i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
+import { lowerWinograd, lowerWinogradFilter } from '../../src/targets/cpu/winograd.js';
+import { encodeModule } from '../../src/targets/wasm/encode.js';
+
+export interface Convolution {
+  readonly images: number;
+  readonly channels: number;
+  readonly outChannels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly padding: number;
+}
+
+export interface PreparedWinograd {
+  readonly code: ContractionCode;
+  readonly out: Float32Array;
+  /** With room for markers behind. */
+  readonly scratch: Uint8Array;
+  run(begin: number, end: number): void;
+}
+
+const INPUT = 0;
+const WEIGHT = 1;
+const FILTERS = 2;
+const OUT = 3;
+const TABLE = 64;
+
+/** Axes of a contiguous array, outermost first, with their strides. */
+function contiguous(...axes: Variable[]): Map<Variable, number> {
+  let stride = 1;
+  const strides = new Map<Variable, number>();
+  for (const axis of [...axes].reverse()) {
+    strides.set(axis, stride);
+    stride *= axis.extent;
+  }
+  return strides;
+}
+
+const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
+
+/** Compiles both kernels, lays out memory and transforms the filters. */
+export function prepareWinograd(shape: Convolution, fill: () => number): PreparedWinograd {
+  const { padding } = shape;
+  const [image, channel, outChannel] = [shape.images, shape.channels, shape.outChannels].map(variable) as [
+    Variable,
+    Variable,
+    Variable,
+  ];
+  const [inputRow, inputColumn] = [variable(shape.height), variable(shape.width)];
+  const [y, x] = [variable(shape.height + 2 * padding - 2), variable(shape.width + 2 * padding - 2)];
+  const [row, column] = [variable(3), variable(3)];
+  const operand = (buffer: number, ...axes: Variable[]): WinogradKernel['input'] => ({
+    buffer,
+    dtype: 'float32',
+    offset: 0,
+    strides: contiguous(...axes),
+  });
+  const kernel: WinogradKernel = {
+    kind: 'winograd',
+    name: 'conv',
+    image,
+    outChannel,
+    y,
+    x,
+    channel,
+    inputRow,
+    inputColumn,
+    input: operand(INPUT, image, channel, inputRow, inputColumn),
+    padding: [padding, padding],
+    filters: FILTERS,
+    stores: [
+      {
+        buffer: OUT,
+        index: [...contiguous(image, outChannel, y, x)].reduce(
+          (sum, [v, stride]) => addIndex(sum, scale(ofVariable(v), stride)),
+          literal(0),
+        ),
+        value: { kind: 'accumulator', dtype: 'float32' },
+      },
+    ],
+  };
+  const filterKernel: WinogradFilterKernel = {
+    kind: 'winogradFilter',
+    name: 'filters',
+    outChannel,
+    channel,
+    row,
+    column,
+    source: operand(WEIGHT, outChannel, channel, row, column),
+    buffer: FILTERS,
+  };
+  const code = lowerWinograd(kernel, {
+    lanes: 4,
+    baseOf,
+    results: (b, table, stores) => {
+      const out = b.let(baseOf(b, table, OUT));
+      const emitter = new Emitter({ b, lanes: 4, base: () => out, scalars: () => i32(0) });
+      return {
+        scope(bindings, body, vector) {
+          emitter.scope(bindings, body, vector);
+        },
+        store(sum) {
+          emitter.setAccumulator(sum);
+          for (const { buffer, index, value } of stores)
+            emitter.prepareStore(buffer, 'float32', index, value)();
+        },
+      };
+    },
+  });
+  const filters = lowerWinogradFilter(filterKernel, 4, baseOf);
+  const exported = [code.entry, filters.entry];
+  const functions = [...code.functions, ...filters.functions].map((each) => ({
+    ...each,
+    exported: exported.includes(each.name),
+  }));
+  const sizes = [
+    shape.images * shape.channels * shape.height * shape.width,
+    shape.outChannels * shape.channels * 9,
+    filterSize(shape.channels, shape.outChannels),
+    shape.images * shape.outChannels * y.extent * x.extent,
+  ];
+  let end = 1024;
+  const places = sizes.map((size) => {
+    const place = end;
+    end = Math.ceil((end + size * 4 + 256) / 256) * 256;
+    return place;
+  });
+  const scratch = end;
+  const bytes = scratch + code.scratchBytes + 256;
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 });
+  new Int32Array(memory.buffer, TABLE, places.length).set(places);
+  const view = (buffer: number): Float32Array =>
+    new Float32Array(memory.buffer, places[buffer], sizes[buffer]);
+  for (const buffer of [INPUT, WEIGHT]) view(buffer).forEach((_, i, all) => (all[i] = fill()));
+  const module = new WebAssembly.Module(encodeModule({ functions }, { relaxedFma: false, shared: false }));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const call = (name: string, ...args: number[]): void => {
+    (exports[name] as (...args: number[]) => void)(...args);
+  };
+  call(filters.entry, TABLE, 0, filters.units);
+  return {
+    code,
+    out: view(OUT),
+    scratch: new Uint8Array(memory.buffer, scratch, code.scratchBytes + 256),
+    run: (begin, stop) => {
+      call(code.entry, TABLE, begin, stop, scratch);
+    },
+  };
+}
