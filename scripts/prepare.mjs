@@ -3,4 +3,8 @@
 import { existsSync } from 'node:fs';
 
 const here = (/** @type {string} */ path) => existsSync(new URL(`../${path}`, import.meta.url));
-if (here('src/index.ts') && here('node_modules/@typescript/compiler')) await import('./build.mjs');
+if (here('src/index.ts') && here('node_modules/@typescript/compiler')) {
+  // npx runs this too, before each command of this very package.
+  process.argv.push('--if-stale');
+  await import('./build.mjs');
+}
