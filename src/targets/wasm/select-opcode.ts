@@ -96,3 +96,10 @@ export function compareOpcode(op: CompareOp, type: Type): number {
   if (code === undefined) throw new InternalError(`wasm: no comparison ${op} of ${type}`);
   return code;
 }
+
+/** The instruction for an operation that whoever built the expression knows the type to have. */
+export function requiredOpcode(op: BinaryOp, type: Type): number {
+  const code = binaryOpcode(op, type);
+  if (code === undefined) throw new InternalError(`wasm: no ${op} of ${type}`);
+  return code;
+}
