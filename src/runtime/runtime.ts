@@ -68,15 +68,15 @@ export interface Update {
   readonly node: Node;
 }
 
+/** What tells the programs of the present device apart: `structure` and where results go. */
+export function programKey(structure: string, graph: ProgramGraph): string {
+  return `${currentDevice().name}:${graph.overwrites.join()}:${structure}`;
+}
+
 /** The program for a graph, from the cache or fresh. */
 export function programFor(key: string, graph: ProgramGraph): Program {
-  const device = currentDevice();
-  const full = `${device.name}:${graph.overwrites.join()}:${key}`;
-  let program = programs.get(full);
-  if (program === undefined) {
-    program = device.compile(graph);
-    programs.set(full, program);
-  }
+  let program = programs.get(key);
+  if (program === undefined) programs.set(key, (program = currentDevice().compile(graph)));
   return program;
 }
 
@@ -91,7 +91,7 @@ export function evaluate(outputs: readonly Node[], updates: readonly Update[] = 
     const { key, inputs, scalars } = structureOf(wanted);
     const values = inputs.map(inputValue);
     const graph: ProgramGraph = { inputs, scalars, outputs: wanted, overwrites: wanted.map(() => undefined) };
-    const program = programFor(key, graph);
+    const program = programFor(programKey(key, graph), graph);
     const places = wanted.map((node) => {
       const slot = targets.get(node);
       return slot === undefined

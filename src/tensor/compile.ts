@@ -1,9 +1,17 @@
 import { sizeOf } from '../core/shape.js';
-import { buffer, placeholder } from '../graph/build.js';
+import { barrier, buffer, placeholder } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { LruCache } from '../runtime/lru-cache.js';
-import { advance, currentDevice, inputValue, programFor, settle, takeSpare } from '../runtime/runtime.js';
-import type { Program } from '../runtime/device.js';
+import {
+  advance,
+  currentDevice,
+  inputValue,
+  programFor,
+  programKey,
+  settle,
+  takeSpare,
+} from '../runtime/runtime.js';
+import type { ProgramGraph } from '../runtime/device.js';
 import { DeviceStorage, setValue, type AnyStorage } from '../runtime/storage.js';
 import { structureOf } from '../graph/structure.js';
 import { realize } from './realize.js';
@@ -23,10 +31,9 @@ type Source =
 /** A function after tracing: the program and how to feed it. */
 interface Compiled {
   readonly key: string;
+  readonly graph: ProgramGraph;
+  /** Where each of the graph's inputs comes from. */
   readonly inputs: readonly Source[];
-  readonly inputNodes: readonly Node[];
-  readonly scalars: readonly Node<'scalar'>[];
-  readonly outputs: readonly Node[];
   /** For each output node: the variables that take it as their value. */
   readonly assigns: readonly (readonly Variable[])[];
   readonly results: readonly Node[];
@@ -73,24 +80,12 @@ export function compile<Args extends readonly unknown[], Result>(
 }
 
 /** The graphs that a compiled function has been traced to so far; for `inspect`. */
-export function tracedGraphs(compiled: object):
-  | {
-      outputs: readonly Node[];
-      inputs: readonly Node[];
-      key: string;
-      overwrites: readonly (number | undefined)[];
-    }[]
-  | undefined {
-  const cache = compiledFunctions.get(compiled);
-  return cache
+export function tracedGraphs(compiled: object): ProgramGraph[] | undefined {
+  return compiledFunctions
+    .get(compiled)
     ?.list()
     .flat()
-    .map((entry) => ({
-      outputs: entry.outputs,
-      inputs: entry.inputNodes,
-      key: entry.key,
-      overwrites: overwritesOf(entry),
-    }));
+    .map(({ graph }) => graph);
 }
 
 function tensorsIn(args: readonly unknown[]): Tensor[] {
@@ -184,35 +179,36 @@ function traceFunction<Args extends readonly unknown[]>(
   const results = resultTensors.map((tensor) => nodes.get(tensor) as Node);
 
   const takers = new Map<Node, Variable[]>();
-  for (const [variable, node] of present) {
-    if (initial.get(variable) !== node) takers.set(node, [...(takers.get(node) ?? []), variable]);
+  for (const [variable, assigned] of present) {
+    if (initial.get(variable) === assigned) continue;
+    // A value from outside is copied: the variable's memory is its own.
+    const node = assigned.value === undefined ? assigned : barrier(assigned);
+    takers.set(node, [...(takers.get(node) ?? []), variable]);
   }
   const outputs = [...new Set([...results, ...takers.keys()])].filter((node) => node.value === undefined);
-  const { key, inputs, scalars } = structureOf(outputs);
-  return {
-    key,
-    inputs: inputs.map((node) => sources.get(node) ?? { kind: 'captured', node }),
-    inputNodes: inputs,
-    scalars,
-    outputs,
-    assigns: outputs.map((node) => takers.get(node) ?? []),
-    results,
-    returned,
-    isResult: outputs.map((node) => results.includes(node)),
-    assumptions,
-  };
+  const { key, inputs: inputNodes, scalars } = structureOf(outputs);
+  const inputs = inputNodes.map((node): Source => sources.get(node) ?? { kind: 'captured', node });
+  const wanted = new Set(results);
+  const isResult = outputs.map((node) => wanted.has(node));
+  const assigns = outputs.map((node) => takers.get(node) ?? []);
+  const overwrites = overwritesOf(inputs, assigns, isResult);
+  const graph = { inputs: inputNodes, scalars, outputs, overwrites };
+  return { key: programKey(key, graph), graph, inputs, assigns, results, returned, isResult, assumptions };
 }
 
 /** An output may overwrite the variable that it becomes the value of, unless the caller gets it too. */
-function overwritesOf(entry: Compiled): (number | undefined)[] {
-  return entry.outputs.map((_, i) => {
-    const [variable, ...others] = entry.assigns[i] ?? [];
-    if (variable === undefined || others.length > 0 || entry.isResult[i] === true) return undefined;
-    const index = entry.inputs.findIndex(
-      (source) => source.kind === 'variable' && source.variable === variable,
-    );
-    return index < 0 ? undefined : index;
+function overwritesOf(
+  inputs: readonly Source[],
+  assigns: readonly (readonly Variable[])[],
+  isResult: readonly boolean[],
+): (number | undefined)[] {
+  const numbers = new Map<Variable, number>();
+  inputs.forEach((source, i) => {
+    if (source.kind === 'variable') numbers.set(source.variable, i);
   });
+  return assigns.map(([variable, ...others], i) =>
+    variable === undefined || others.length > 0 || isResult[i] === true ? undefined : numbers.get(variable),
+  );
 }
 
 function run(entry: Compiled, args: readonly Tensor[]): unknown {
@@ -233,21 +229,16 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
         return inputValue(source.node);
     }
   });
-  const overwrites = overwritesOf(entry);
-  const program: Program = programFor(entry.key, {
-    inputs: entry.inputNodes,
-    scalars: entry.scalars,
-    outputs: entry.outputs,
-    overwrites,
-  });
+  const { graph } = entry;
+  const program = programFor(entry.key, graph);
   const device = currentDevice();
-  const places = entry.outputs.map((node, i) => {
+  const places = graph.outputs.map((node, i) => {
     const [variable] = entry.assigns[i] ?? [];
     if (variable === undefined || entry.isResult[i] === true)
       return device.allocate(node.dtype, sizeOf(node.shape));
     const { slot, shared } = variable.memory();
     const inPlace =
-      overwrites[i] !== undefined &&
+      graph.overwrites[i] !== undefined &&
       !shared &&
       slot.current instanceof DeviceStorage &&
       slot.current.device === device;
@@ -255,12 +246,12 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
   });
   program.run(
     values,
-    entry.scalars.map((node) => node.attributes.cell.value),
+    graph.scalars.map((node) => node.attributes.cell.value),
     places,
   );
 
   const known = new Map<Node, Node>();
-  entry.outputs.forEach((output, i) => {
+  graph.outputs.forEach((output, i) => {
     const place = places[i] as DeviceStorage;
     const [first, ...others] = entry.assigns[i] ?? [];
     const owned = first !== undefined && entry.isResult[i] !== true;

@@ -41,6 +41,5 @@ export function inspect(what: Tensor | ((...args: never[]) => unknown)): Inspect
       'inspect: this compiled function has not been called yet',
       'call it once, so that its shapes are known',
     );
-  const { inputs, scalars } = structureOf(latest.outputs);
-  return inspectGraph({ inputs, scalars, outputs: latest.outputs, overwrites: latest.overwrites });
+  return inspectGraph(latest);
 }

@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../core/dtype.js';
-import { ShapeError } from '../core/errors.js';
+import { InternalError, ShapeError } from '../core/errors.js';
 import { formatShape, sizeOf, type Shape } from '../core/shape.js';
 import { cast } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
@@ -23,7 +23,7 @@ export type NestedArray = number | boolean | NestedArray[];
  * ```
  */
 export class Tensor<S extends Shape = Shape> {
-  /** Shapes are contravariant nowhere: the field exists for the type checker only. */
+  /** Exists for the type checker only, which tells shapes apart by it. */
   declare readonly shapeType: S;
   private readonly made: Node | undefined;
 
@@ -34,7 +34,7 @@ export class Tensor<S extends Shape = Shape> {
 
   /** The graph node that stands for this tensor's value now. */
   get node(): Node {
-    if (this.made === undefined) throw new ShapeError('a tensor without a node');
+    if (this.made === undefined) throw new InternalError('a tensor without a node');
     return this.made;
   }
 

@@ -190,3 +190,20 @@ describe('a program that needs both the old and the new value of a variable', ()
     expect((await v.data())[5]).toBe(3);
   });
 });
+
+describe('a compiled function that assigns', () => {
+  it('a value from outside gives the variable a copy of it', async () => {
+    const v = new Variable(zeros([2]));
+    const reset = tensor([7, 8]);
+    const f = compile(() => {
+      v.assign(reset);
+    });
+    f();
+    expect(await v.array()).toEqual([7, 8]);
+    v.assign(v.add(1));
+    expect(await v.array()).toEqual([8, 9]);
+    f();
+    expect(await v.array()).toEqual([7, 8]);
+    expect(await reset.array()).toEqual([7, 8]);
+  });
+});
