@@ -22,6 +22,7 @@ export function scalarsOf(kernel: Kernel): Scalar[] {
     case 'cumulative':
       return [kernel.value];
     case 'winogradFilter':
+    case 'winogradGradient':
     case 'sort':
     case 'scan':
       return [];
@@ -56,6 +57,10 @@ function findAccesses(kernel: Kernel): Accesses {
       break;
     case 'winogradFilter':
       reads.add(kernel.source.buffer);
+      writes.add(kernel.buffer);
+      break;
+    case 'winogradGradient':
+      reads.add(kernel.input.buffer).add(kernel.filter.buffer);
       writes.add(kernel.buffer);
       break;
     case 'scatter':

@@ -3,6 +3,7 @@ import { sizeOf, type Shape } from '../core/shape.js';
 import type { Node } from '../graph/node.js';
 import { flatten, ofVariable, unflatten, variable, type Index, type Variable } from './index-expr.js';
 import { Lowering, Misaligned } from './lower.js';
+import { isWinogradGradient } from './winograd-gradient.js';
 import { isReduction, isSpecial, iterationSize, reducedAxes } from './partition.js';
 import { visit, type Scalar } from './scalar-expr.js';
 
@@ -79,12 +80,17 @@ export function lowerGroup(
 
   const slots = new Map<Node, number>();
   const contraction = group.kind === 'contraction' ? members[0] : undefined;
+  // What a contraction hands over: its sum, or that of its parts.
+  const total = (node: Node): Scalar =>
+    isWinogradGradient(node)
+      ? { kind: 'reduced', dtype: node.dtype, slot: 0 }
+      : { kind: 'accumulator', dtype: node.dtype };
   const inside = new Set(members);
   const lowering = new Lowering((node, coordinates) => {
     if (node === contraction) {
       if (flatten(coordinates, node.shape).key !== flat.key)
         throw new Misaligned('a contraction is read at another place');
-      return { kind: 'accumulator', dtype: node.dtype };
+      return total(node);
     }
     if (inside.has(node)) {
       if (!isReduction(node)) return undefined;
@@ -105,7 +111,7 @@ export function lowerGroup(
     if (node === contraction)
       return {
         node,
-        value: { kind: 'accumulator', dtype: node.dtype },
+        value: total(node),
         index: flat,
         slot: undefined,
         position: column,

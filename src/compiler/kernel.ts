@@ -90,6 +90,30 @@ export interface WinogradFilterKernel {
   readonly buffer: number;
 }
 
+/** Parts of a convolution with 3x3 results by Winograd's minimal filtering: out = Σ over parts. */
+export interface WinogradGradientKernel {
+  readonly kind: 'winogradGradient';
+  readonly name: string;
+  readonly image: Variable;
+  readonly outChannel: Variable;
+  readonly channel: Variable;
+  readonly inputRow: Variable;
+  readonly inputColumn: Variable;
+  readonly filterRow: Variable;
+  readonly filterColumn: Variable;
+  /** By image, channel, inputRow and inputColumn. */
+  readonly input: Operand;
+  /** By outChannel, channel, filterRow and filterColumn. */
+  readonly filter: Operand;
+  /** Zeros above and left of the input. Below and right there are as many as the result needs. */
+  readonly padding: readonly [number, number];
+  /** What a part sums over: so many channels, and so many rows of tiles of 4x4 elements of the filter. */
+  readonly channels: number;
+  readonly rows: number;
+  /** [part][row][column][output channel][image, whole panels of them]. */
+  readonly buffer: number;
+}
+
 /** out = 0; out[o, indices[j], i] += updates[o, j, i]. */
 export interface ScatterKernel {
   readonly kind: 'scatter';
@@ -154,6 +178,7 @@ export type Kernel =
   | ContractionKernel
   | WinogradKernel
   | WinogradFilterKernel
+  | WinogradGradientKernel
   | ScatterKernel
   | CumulativeKernel
   | SortKernel

@@ -43,6 +43,8 @@ export function formatKernel(kernel: Kernel): string {
       ].join('\n');
     case 'winogradFilter':
       return `winograd filters: b${kernel.buffer} = transformed ${operand(kernel.source)}, ${loops([kernel.outChannel, kernel.channel, kernel.row, kernel.column])}`;
+    case 'winogradGradient':
+      return `winograd parts: b${kernel.buffer} = 3x3 convolution of ${operand(kernel.input)} with ${operand(kernel.filter)}, ${loops([kernel.outChannel, kernel.image])}, k ${loops([kernel.channel, kernel.filterRow, kernel.filterColumn])}`;
     case 'scatter':
       return `scatter: b${kernel.buffer}[${formatScalar(kernel.target)} < ${kernel.size}] += ${formatScalar(kernel.value)}`;
     case 'cumulative':

@@ -25,6 +25,7 @@ import { chooseStored } from './partition.js';
 import { reuseAcrossPasses } from './reuse.js';
 import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
+import { isWinogradGradient, partsSize, winogradGradientKernels } from './winograd-gradient.js';
 import { filterSize, isWinograd, winogradKernels } from './winograd.js';
 import { BufferUsers, inSteps, reachableFrom, readsFrom, type Planned } from './steps.js';
 
@@ -157,6 +158,8 @@ class Assembler {
         .filter(({ node }) => read.has(node))
         .map(({ node, index, value }) => ({ buffer: this.bufferOf(node), index, value }));
       const node = group.members[0] as Node;
+      if (isWinogradGradient(node))
+        return this.winogradGradient(name, node, lowered.variables, stores, bufferIfStored);
       if (isWinograd(node)) return this.winogradKernel(name, node, lowered.variables, stores, bufferIfStored);
       return contractionKernel(name, node, lowered.variables, stores, bufferIfStored, this.scalarSlots);
     }
@@ -188,23 +191,40 @@ class Assembler {
   ): Kernel {
     const [outChannels = 0, channels = 0] = node.inputs[1]?.shape ?? [];
     const filters = this.temporary('float32', filterSize(channels, outChannels));
-    const lowering = new Lowering((each) => {
-      const buffer = bufferOf(each);
-      return buffer === undefined ? undefined : { buffer };
-    }, this.scalarSlots);
+    const lowering = this.loweringOf(bufferOf);
     const [preparation, kernel] = winogradKernels(name, node, variables, stores, lowering, filters);
     this.preparations.set(kernel, preparation);
     return kernel;
+  }
+
+  private winogradGradient(
+    name: string,
+    node: Node<'conv'>,
+    variables: readonly Variable[],
+    stores: ContractionKernel['stores'],
+    bufferOf: (node: Node) => number | undefined,
+  ): Kernel {
+    const parts = this.temporary('float32', partsSize(node));
+    const stages = stores.map((store): Stage => ({ kind: 'store', ...store }));
+    const lowering = this.loweringOf(bufferOf);
+    const [preparation, loop] = winogradGradientKernels(name, node, variables, stages, lowering, parts);
+    const kernel = shapeLoops(loop);
+    this.preparations.set(kernel, preparation);
+    return kernel;
+  }
+
+  private loweringOf(bufferOf: (node: Node) => number | undefined): Lowering {
+    return new Lowering((each) => {
+      const buffer = bufferOf(each);
+      return buffer === undefined ? undefined : { buffer };
+    }, this.scalarSlots);
   }
 
   private specialKernel(group: Group, bufferOf: (node: Node) => number | undefined): Kernel | undefined {
     const node = group.members[0] as Node;
     if (node.op === 'item') return this.scanKernel(node.inputs[0] as Node<'scan'>, group.members);
     if (sizeOf(node.shape) === 0) return undefined;
-    const lowering = new Lowering((each) => {
-      const buffer = bufferOf(each);
-      return buffer === undefined ? undefined : { buffer };
-    }, this.scalarSlots);
+    const lowering = this.loweringOf(bufferOf);
     if (isOp(node, 'scatterAdd')) {
       const [indices, updates] = node.inputs as [Node, Node];
       const { axis, size } = node.attributes;

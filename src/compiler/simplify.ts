@@ -15,6 +15,7 @@ import {
 } from '../graph/build.js';
 import { isOp, Node, topologicalOrder, type Attributes } from '../graph/node.js';
 import { attributesKey } from '../graph/structure.js';
+import { fitsWinogradGradient } from './winograd-gradient.js';
 import { fitsWinograd } from './winograd.js';
 
 /** Below this many rows or columns, a contraction is cheaper as a product that is summed. */
@@ -201,7 +202,7 @@ function contraction(node: Node<'dot'>): Node {
 
 /** Kernels of Winograd's algorithm pad for themselves. For others, padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */
 function convolution(node: Node<'conv'>): Node {
-  if (fitsWinograd(node)) return node;
+  if (fitsWinograd(node) || fitsWinogradGradient(node)) return node;
   const [x, w] = node.inputs as [Node, Node];
   const { padding, inputDilation, stride, dilation, groups } = node.attributes;
   const padded = prepareInput(x, padding, inputDilation);

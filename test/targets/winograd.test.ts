@@ -84,12 +84,15 @@ describe('3x3 convolutions with many channels', () => {
     expect(check([rectified])).toEqual(['winogradFilter', 'winograd']);
   });
 
-  it('have an input gradient of the same kind', () => {
+  it('have gradients of their kind', () => {
     const x = randomValue(random, [8, 16, 14, 14]);
     const w = randomValue(random, [24, 16, 3, 3]);
     const y = conv(x, w);
     const [dx, dw] = gradients(y, [x, w], randomValue(random, y.shape)) as [Node, Node];
-    expect(check([y, dx, dw]).filter((kind) => kind === 'winograd')).toHaveLength(2);
+    const kinds = check([y, dx, dw]);
+    expect(kinds.filter((kind) => kind === 'winograd')).toHaveLength(2);
+    expect(kinds).toContain('winogradGradient');
+    expect(kinds).not.toContain('contraction');
   });
 });
 
@@ -102,6 +105,41 @@ it.each<[string, Node]>([
   ['5x5 filters', randomConv([8, 16, 30, 30], 16, {}, [5, 5])],
 ])('%s: the direct sum', (_, node) => {
   expect(check([node])).not.toContain('winograd');
+});
+
+describe('gradients of 3x3 filters', () => {
+  it.each<[string, number[], number, number]>([
+    ['whole tiles', [8, 16, 18, 18], 24, 0],
+    ['tiles that reach over the edge', [9, 16, 13, 13], 32, 0],
+    ['padding', [9, 16, 14, 15], 16, 1],
+    ['more padding', [12, 16, 11, 10], 16, 2],
+    ['images of many tiles', [3, 16, 50, 70], 18, 1],
+    ['channels that fill no panel or tile', [12, 19, 14, 14], 17, 1],
+    ['many output channels', [8, 16, 14, 14], 110, 1],
+    ['many input channels', [8, 83, 14, 14], 16, 1],
+  ])('%s', (_, x, out, padding) => {
+    const input = randomValue(random, x);
+    const w = randomValue(random, [out, x[1] ?? 1, 3, 3]);
+    const both = [padding, padding] as const;
+    const y = conv(input, w, { padding: [both, both] });
+    const [dw] = gradients(y, [w], randomValue(random, y.shape)) as [Node];
+    expect(check([dw])[0]).toBe('winogradGradient');
+  });
+
+  it('take an update along', () => {
+    const sum = randomConv([16, 9, 14, 14], 20, {}, [12, 12]);
+    const w = randomValue(random, sum.shape);
+    const rate = g.fill(0.01, w.shape, 'float32');
+    const kinds = check([g.binary('sub', w, g.binary('mul', sum, rate))]);
+    expect(kinds).toEqual(['winogradGradient', 'loop']);
+  });
+
+  it('of few images are direct sums', () => {
+    const w = randomValue(random, [16, 16, 3, 3]);
+    const y = conv(randomValue(random, [1, 16, 14, 14]), w);
+    const [dw] = gradients(y, [w], randomValue(random, y.shape)) as [Node];
+    expect(check([dw])).not.toContain('winogradGradient');
+  });
 });
 
 describe('units of work', () => {

@@ -10,6 +10,7 @@ import { lowerLoop } from './loops.js';
 import type { LoweringContext } from './lowered-kernel.js';
 import { lowerScatter } from './scatter.js';
 import { lowerSort } from './sort.js';
+import { lowerWinogradGradient } from './winograd-gradient.js';
 import { lowerWinograd, lowerWinogradFilter } from './winograd.js';
 
 /** Operations below which a step is not worth waking other threads for. */
@@ -122,7 +123,7 @@ class ProgramLowering {
   }
 
   private lowerKernel(kernel: Exclude<Kernel, { kind: 'scan' }>, name: string): KernelCode {
-    if (kernel.kind === 'contraction' || kernel.kind === 'winograd') {
+    if (kernel.kind === 'contraction' || kernel.kind === 'winograd' || kernel.kind === 'winogradGradient') {
       const options: ContractionOptions = {
         lanes: this.context.lanes,
         baseOf: this.context.base,
@@ -161,7 +162,9 @@ class ProgramLowering {
       const lowered =
         kernel.kind === 'winograd'
           ? lowerWinograd({ ...kernel, name }, options)
-          : lowerContraction({ ...kernel, name }, options);
+          : kernel.kind === 'winogradGradient'
+            ? lowerWinogradGradient({ ...kernel, name }, options)
+            : lowerContraction({ ...kernel, name }, options);
       this.functions.push(
         ...lowered.functions.map((each) =>
           each.name === lowered.entry ? { ...each, exported: true } : each,
@@ -192,7 +195,7 @@ class ProgramLowering {
   }
 
   private lowerPlain(
-    kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' | 'winograd' }>,
+    kernel: Exclude<Kernel, { kind: 'scan' | 'contraction' | 'winograd' | 'winogradGradient' }>,
     name: string,
   ): ReturnType<typeof lowerLoop> {
     switch (kernel.kind) {

@@ -105,7 +105,7 @@ export interface WinogradLayout {
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** An odd number of cache lines: equal places of successive parts then lie in different sets. */
-const spread = (bytes: number): number => {
+export const spread = (bytes: number): number => {
   const whole = aligned(bytes);
   return whole % 128 === 0 ? whole + 64 : whole;
 };
