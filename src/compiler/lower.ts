@@ -1,5 +1,6 @@
 /** Node at coordinates → scalar expression. Movement becomes index arithmetic; what has memory of its own becomes a load. */
 import { InternalError } from '../core/errors.js';
+import { isElementwiseOp } from '../graph/elementwise-ops.js';
 import { isOp, type Node } from '../graph/node.js';
 import { dilatedSize } from '../graph/shapes.js';
 import {
@@ -17,7 +18,7 @@ import {
   ZERO,
   type Index,
 } from './index-expr.js';
-import type { Bound, ElementwiseOp, Scalar } from './scalar-expr.js';
+import type { Bound, Scalar } from './scalar-expr.js';
 
 /** What a node is at this place: memory, a result of the kernel's own, or (undefined) an expression of its inputs. */
 export type Resolve = (
@@ -28,51 +29,7 @@ export type Resolve = (
 /** Thrown when a kernel's own result is asked for at another place than where it is known. */
 export class Misaligned extends InternalError {}
 
-const ELEMENTWISE = new Set<string>([
-  'neg',
-  'abs',
-  'sign',
-  'floor',
-  'ceil',
-  'round',
-  'trunc',
-  'sqrt',
-  'exp',
-  'expm1',
-  'log',
-  'log1p',
-  'sin',
-  'cos',
-  'tan',
-  'atan',
-  'tanh',
-  'sigmoid',
-  'erf',
-  'not',
-  'cast',
-  'bitcast',
-  'add',
-  'sub',
-  'mul',
-  'div',
-  'mod',
-  'pow',
-  'max',
-  'min',
-  'atan2',
-  'eq',
-  'ne',
-  'lt',
-  'le',
-  'and',
-  'or',
-  'xor',
-  'shl',
-  'shr',
-  'where',
-] satisfies ElementwiseOp[]);
-
-export const isElementwise = (node: Node): boolean => ELEMENTWISE.has(node.op);
+export const isElementwise = (node: Node): boolean => isElementwiseOp(node.op);
 
 /** Turns nodes into scalars; equal places of equal nodes give the same object. */
 export class Lowering {
@@ -112,11 +69,11 @@ export class Lowering {
     if (isOp(node, 'scalar')) return { kind: 'scalar', dtype: node.dtype, slot: this.slotOf(node) };
     if (isOp(node, 'iota')) return { kind: 'index', dtype: 'int32', index: at[0] ?? ZERO };
     if (x === undefined) throw new InternalError(`${node.op} has no value and no inputs`);
-    if (isElementwise(node)) {
+    if (isElementwiseOp(node.op)) {
       return {
         kind: 'op',
         dtype: node.dtype,
-        op: node.op as ElementwiseOp,
+        op: node.op,
         args: node.inputs.map((input) => this.at(input, at, guard)),
       };
     }

@@ -1,55 +1,9 @@
 /** What a kernel computes for one point of its iteration space: a DAG of loads, arithmetic, indices and earlier results. */
 import type { DType } from '../core/dtype.js';
-import type { Op } from '../graph/node.js';
+import type { ElementwiseOp } from '../graph/elementwise-ops.js';
 import { formatIndex, strideOf, variablesOf, type Index, type Variable } from './index-expr.js';
 
-/** The element-wise primitives. */
-export type ElementwiseOp = Extract<
-  Op,
-  | 'neg'
-  | 'abs'
-  | 'sign'
-  | 'floor'
-  | 'ceil'
-  | 'round'
-  | 'trunc'
-  | 'sqrt'
-  | 'exp'
-  | 'expm1'
-  | 'log'
-  | 'log1p'
-  | 'sin'
-  | 'cos'
-  | 'tan'
-  | 'atan'
-  | 'tanh'
-  | 'sigmoid'
-  | 'erf'
-  | 'not'
-  | 'cast'
-  | 'bitcast'
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'mod'
-  | 'pow'
-  | 'max'
-  | 'min'
-  | 'atan2'
-  | 'eq'
-  | 'ne'
-  | 'lt'
-  | 'le'
-  | 'and'
-  | 'or'
-  | 'xor'
-  | 'shl'
-  | 'shr'
-  | 'where'
->;
-
-/** low <= index < high, and index divisible by `multiple`. */
+/** low <= index < high. */
 export interface Bound {
   readonly index: Index;
   readonly low: number;

@@ -2,6 +2,7 @@
 import type { DType } from '../core/dtype.js';
 import { InternalError } from '../core/errors.js';
 import { sameShape, sizeOf, type Shape } from '../core/shape.js';
+import type { BinaryOp, UnaryOp } from './elementwise-ops.js';
 import {
   Node,
   type Attributes,
@@ -71,49 +72,6 @@ export function stretch(node: Node, shape: Shape): Node {
 
 export const iota = (length: number): Node => apply('iota', [], { length });
 export const random = (key: Node, shape: Shape): Node => apply('random', [key], { shape });
-
-/** The primitives that take one tensor and nothing else. */
-export type UnaryOp =
-  | 'neg'
-  | 'abs'
-  | 'sign'
-  | 'floor'
-  | 'ceil'
-  | 'round'
-  | 'trunc'
-  | 'sqrt'
-  | 'exp'
-  | 'expm1'
-  | 'log'
-  | 'log1p'
-  | 'sin'
-  | 'cos'
-  | 'tan'
-  | 'atan'
-  | 'tanh'
-  | 'sigmoid'
-  | 'erf'
-  | 'not';
-/** The primitives that take two tensors of one shape and dtype. */
-export type BinaryOp =
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'mod'
-  | 'pow'
-  | 'max'
-  | 'min'
-  | 'atan2'
-  | 'eq'
-  | 'ne'
-  | 'lt'
-  | 'le'
-  | 'and'
-  | 'or'
-  | 'xor'
-  | 'shl'
-  | 'shr';
 
 export const unary = (op: UnaryOp, x: Node): Node => apply(op, [x], NOTHING);
 export const binary = (op: BinaryOp, a: Node, b: Node): Node => apply(op, [a, b], NOTHING);
@@ -240,3 +198,5 @@ export function unreduce(x: Node, axes: readonly number[], shape: Shape): Node {
 
 /** Number of elements of a node's result. */
 export const elements = (node: Node): number => sizeOf(node.shape);
+
+export type { BinaryOp, UnaryOp } from './elementwise-ops.js';

@@ -10,7 +10,8 @@ import {
   type Variable,
 } from '../../src/compiler/index-expr.js';
 import type { CumulativeKernel, ScatterKernel, SortKernel } from '../../src/compiler/kernel.js';
-import type { ElementwiseOp, Scalar } from '../../src/compiler/scalar-expr.js';
+import type { Scalar } from '../../src/compiler/scalar-expr.js';
+import type { ElementwiseOp } from '../../src/graph/elementwise-ops.js';
 import { lowerCumulative } from '../../src/targets/cpu/cumulative.js';
 import { lowerScatter } from '../../src/targets/cpu/scatter.js';
 import { lowerSort } from '../../src/targets/cpu/sort.js';

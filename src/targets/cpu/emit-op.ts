@@ -1,7 +1,7 @@
 /** The element-wise primitives in loop IR. */
 import { isFloat, type DType } from '../../core/dtype.js';
 import { InternalError } from '../../core/errors.js';
-import type { ElementwiseOp } from '../../compiler/scalar-expr.js';
+import type { ElementwiseOp } from '../../graph/elementwise-ops.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
 import {
