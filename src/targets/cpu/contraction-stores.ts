@@ -2,7 +2,8 @@
 import * as index from '../../compiler/index-expr.js';
 import type { Variable } from '../../compiler/index-expr.js';
 import type { ContractionKernel } from '../../compiler/kernel.js';
-import { indicesOf, linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
+import { Substitution } from '../../compiler/loop-nest.js';
+import { indicesOf, linearStride, visit } from '../../compiler/scalar-expr.js';
 
 export type Stores = ContractionKernel['stores'];
 
@@ -64,38 +65,10 @@ function isLinear(stores: Stores, v: Variable): boolean {
 }
 
 function replaceVariables(stores: Stores, replace: ReadonlyMap<Variable, index.Index>): Stores {
-  const done = new Map<Scalar, Scalar>();
-  const atIndex = (each: index.Index): index.Index => index.substitute(each, replace, go);
-  const build = (scalar: Scalar): Scalar => {
-    switch (scalar.kind) {
-      case 'load':
-        return {
-          ...scalar,
-          index: atIndex(scalar.index),
-          guard: scalar.guard.map((bound) => ({ ...bound, index: atIndex(bound.index) })),
-        };
-      case 'index':
-        return { ...scalar, index: atIndex(scalar.index) };
-      case 'inside':
-        return {
-          ...scalar,
-          bounds: scalar.bounds.map((bound) => ({ ...bound, index: atIndex(bound.index) })),
-        };
-      case 'op':
-        return { ...scalar, args: scalar.args.map(go) };
-      case 'random':
-        return { ...scalar, index: atIndex(scalar.index), args: [go(scalar.args[0]), go(scalar.args[1])] };
-      case 'constant':
-      case 'scalar':
-      case 'reduced':
-      case 'accumulator':
-        return scalar;
-    }
-  };
-  function go(scalar: Scalar): Scalar {
-    let result = done.get(scalar);
-    if (result === undefined) done.set(scalar, (result = build(scalar)));
-    return result;
-  }
-  return stores.map((store) => ({ ...store, index: atIndex(store.index), value: go(store.value) }));
+  const substitution = new Substitution(replace);
+  return stores.map((store) => ({
+    ...store,
+    index: substitution.index(store.index),
+    value: substitution.scalar(store.value),
+  }));
 }
