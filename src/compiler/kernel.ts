@@ -110,7 +110,7 @@ export interface WinogradGradientKernel {
   /** What a part sums over: so many channels, and so many rows of tiles of 4x4 elements of the filter. */
   readonly channels: number;
   readonly rows: number;
-  /** [part][row][column][output channel][image, whole panels of them]. */
+  /** [part][image][outChannel][3][3]. */
   readonly buffer: number;
 }
 

@@ -5,15 +5,13 @@
 import { InternalError } from '../core/errors.js';
 import { isOp, type Node } from '../graph/node.js';
 import { stridesOf } from './contraction.js';
-import { add, ofVariable, scale, variable, type Variable } from './index-expr.js';
+import { flatten, ofVariable, variable, type Variable } from './index-expr.js';
 import type { LoopKernel, Stage, WinogradGradientKernel } from './kernel.js';
 import type { Lowering } from './lower.js';
 
 /** Rows and columns of the filter that a tile takes, and products for each tile and pair of channels. */
 const TILE = 4;
 const POINTS = 36;
-/** Results of neighbouring images are computed in panels of two vectors. */
-const PANEL = 8;
 /** Multiplications that cost as much as the transforms of a tile for one channel, and as a part of one result; measured. */
 const TILE_COST = 350;
 const PART_COST = 150;
@@ -97,14 +95,11 @@ export function fitsWinogradGradient(node: Node<'conv'>): boolean {
 export const isWinogradGradient = (node: Node | undefined): node is Node<'conv'> =>
   node !== undefined && isOp(node, 'conv') && fitsWinogradGradient(node);
 
-/** Elements from one output channel of a part to the next. */
-export const imageStride = (images: number): number => Math.ceil(images / PANEL) * PANEL;
-
-/** Elements of all parts, [part][row][column][output channel][image]. */
+/** Elements of all parts. */
 export function partsSize(node: Node<'conv'>): number {
   const { images, outChannels, channels, down, across } = shapesOf(node);
   const { parts } = splitTiles(channels, down, across, images + outChannels);
-  return parts * 9 * outChannels * imageStride(images);
+  return parts * images * outChannels * 9;
 }
 
 /**
@@ -119,7 +114,7 @@ export function winogradGradientKernels(
   lowering: Lowering,
   buffer: number,
 ): [WinogradGradientKernel, LoopKernel] {
-  const [image, outChannel, y, x] = variables as [Variable, Variable, Variable, Variable];
+  const [image, outChannel] = variables as [Variable, Variable];
   const [input, filter] = node.inputs as [Node, Node];
   const { images, outChannels, channels, down, across } = shapesOf(node);
   const { parts, ...split } = splitTiles(channels, down, across, images + outChannels);
@@ -133,15 +128,7 @@ export function winogradGradientKernels(
   };
   const { padding } = node.attributes;
   const part = variable(parts);
-  const channelStride = imageStride(images);
-  const pointStride = outChannels * channelStride;
-  const place = [
-    scale(ofVariable(part), 9 * pointStride),
-    scale(ofVariable(y), 3 * pointStride),
-    scale(ofVariable(x), pointStride),
-    scale(ofVariable(outChannel), channelStride),
-    ofVariable(image),
-  ].reduce(add);
+  const place = flatten([part, ...variables].map(ofVariable), [parts, ...node.shape]);
   return [
     {
       kind: 'winogradGradient',

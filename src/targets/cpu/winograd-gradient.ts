@@ -4,7 +4,6 @@
  */
 import type { Operand, WinogradGradientKernel } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
-import { imageStride } from '../../compiler/winograd-gradient.js';
 import { split } from './contraction-axes.js';
 import type { ContractionCode, ContractionOptions } from './contraction.js';
 import { TILE_ROWS, TILE_VECTORS, tileFunction } from './contraction-tile.js';
@@ -15,8 +14,10 @@ import {
   get,
   i32,
   lanes as lanesOf,
+  extract,
   load,
   mul,
+  select,
   sub,
   type Builder,
   type Expr,
@@ -324,36 +325,47 @@ function productsFunction(
   );
 }
 
-/** Transforms sums back. Parameters: `target` (the first output channel and image), `rows`, `panels`, `scratch`. */
+/**
+ * Transforms sums back. Parameters: `target` (the first output channel of this part, of image 0), `image` (the first), `rows`, `panels`,
+ * `scratch`.
+ */
 function outputsFunction(kernel: WinogradGradientKernel, layout: Layout, lanes: number): Func {
   const width = TILE_VECTORS * lanes;
-  const rowBytes = imageStride(kernel.image.extent) * 4;
-  const pointBytes = kernel.outChannel.extent * rowBytes;
+  const images = kernel.image.extent;
+  const imageBytes = kernel.outChannel.extent * 9 * 4;
   return func(
     `${kernel.name}_outputs`,
-    ['target', 'rows', 'panels', 'scratch'],
-    (b, target, rows, panels, scratch) => {
+    ['target', 'image', 'rows', 'panels', 'scratch'],
+    (b, target, image, rows, panels, scratch) => {
       b.for(i32(0), rows, 1, (row) => {
-        b.for(i32(0), panels, 1, (panel) => {
-          const products = add(add(scratch, i32(layout.products)), mul(panel, i32(layout.productPanel)));
-          const first = b.let(add(products, mul(row, i32(width * 4))), 'first');
-          const into = b.let(add(target, add(mul(row, i32(rowBytes)), mul(panel, i32(width * 4)))), 'into');
-          b.for(i32(0), i32(width * 4), lanes * 4, (half) => {
-            const from = b.let(add(first, half), 'from');
-            const to = b.let(add(into, half), 'to');
-            const columns = Array.from({ length: TILE_INPUTS }, (_, j) => {
-              const sums = six(b, (i) =>
-                load('f32', from, (i * TILE_INPUTS + j) * layout.productPoint, true),
-              );
-              return transformShortOutput(b, sums).map((value) => b.let(value));
-            });
-            for (let y = 0; y < 3; y++) {
-              const sums = six(b, (j) => columns[j]?.[y] ?? i32(0));
-              transformShortOutput(b, sums).forEach((value, x) => {
-                b.store('f32', to, value, (3 * y + x) * pointBytes);
-              });
-            }
+        const products = add(add(scratch, i32(layout.products)), mul(row, i32(width * 4)));
+        const from = b.variable(products, 'from');
+        const into = b.let(add(target, mul(row, i32(9 * 4))), 'into');
+        const end = b.let(binary('minS', add(image, mul(panels, i32(width))), i32(images)), 'end');
+        b.for(image, end, lanes, (first) => {
+          const columns = Array.from({ length: TILE_INPUTS }, (_, j) => {
+            const sums = six(b, (i) =>
+              load('f32', get(from), (i * TILE_INPUTS + j) * layout.productPoint, true),
+            );
+            return transformShortOutput(b, sums).map((value) => b.let(value));
           });
+          const results = [0, 1, 2].flatMap((y) =>
+            transformShortOutput(
+              b,
+              six(b, (j) => columns[j]?.[y] ?? i32(0)),
+            ).map((value) => b.let(value)),
+          );
+          // Downwards, so that the last image overwrites what is left over.
+          for (let lane = lanes - 1; lane >= 0; lane--) {
+            const at = b.let(binary('minS', add(first, i32(lane)), i32(images - 1)));
+            const to = b.let(add(into, mul(at, i32(imageBytes))), 'to');
+            results.forEach((value, point) => {
+              b.store('f32', to, extract(value, lane), point * 4);
+            });
+          }
+          // The other half of the panel, or the next panel.
+          const half = binary('and', sub(first, image), i32(lanes));
+          b.set(from, add(get(from), select(half, i32(layout.productPanel - lanes * 4), i32(lanes * 4))));
         });
       });
     },
@@ -370,7 +382,7 @@ function unitFunction(
   const { name } = kernel;
   const width = TILE_VECTORS * options.lanes;
   const outChannels = kernel.outChannel.extent;
-  const rowBytes = imageStride(kernel.image.extent) * 4;
+  const images = kernel.image.extent;
   return func(`${name}_unit`, ['table', 'unit', 'scratch'], (b, table, unit, scratch) => {
     const [block, rowBlock] = split(b, unit, layout.rowBlocks);
     const channel = b.let(mul(block, i32(kernel.channels)), 'channel');
@@ -400,9 +412,9 @@ function unitFunction(
       b.call(side.name, b.let(source), channels, rows, b.let(inside), band.count, scratch);
     }
     const tiles = b.let(mul(mul(channels, rows), i32(layout.across)), 'tiles');
-    const part = mul(unit, i32(9 * outChannels * rowBytes));
+    const part = mul(unit, i32(images * outChannels * 9 * 4));
     const target = b.let(add(options.baseOf(b, table, kernel.buffer), part), 'target');
-    const panels = Math.ceil(kernel.image.extent / width);
+    const panels = Math.ceil(images / width);
     b.for(i32(0), i32(outChannels), BLOCK_ROWS, (out) => {
       const count = b.let(binary('minS', i32(BLOCK_ROWS), sub(i32(outChannels), out)), 'count');
       const filterBlock = b.let(
@@ -413,8 +425,9 @@ function unitFunction(
         const together = b.let(binary('minS', i32(PANELS), sub(i32(panels), panel)), 'panels');
         const inputPanel = add(add(scratch, i32(inputs.place)), mul(panel, i32(layout.tiles * width * 4)));
         b.call(`${name}_products`, filterBlock, b.let(inputPanel), count, together, tiles, scratch);
-        const into = add(target, add(mul(out, i32(rowBytes)), mul(panel, i32(width * 4))));
-        b.call(`${name}_outputs`, b.let(into), count, together, scratch);
+        const into = b.let(add(target, mul(out, i32(9 * 4))), 'into');
+        const image = b.let(mul(panel, i32(width)), 'image');
+        b.call(`${name}_outputs`, into, image, count, together, scratch);
       });
     });
   });
