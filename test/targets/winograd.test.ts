@@ -63,6 +63,9 @@ describe('3x3 convolutions with many channels', () => {
     ['a wide image', [1, 16, 9, 120], 16, both(1)],
     ['a tall image', [1, 16, 120, 9], 16, both(0)],
     ['small images', [40, 16, 6, 6], 16, both(0)],
+    ['images that share tiles', [23, 16, 13, 13], 16, both(1)],
+    ['images that share tiles, and zeros that differ', [11, 16, 11, 10], 24, both(2, 1)],
+    ['images that share tiles with nothing between', [17, 32, 15, 11], 32, both(0)],
     ['output channels that fill no tile', [8, 16, 14, 14], 19, both(1)],
     ['an odd number of input channels', [8, 13, 14, 14], 16, both(1)],
   ])('%s', (_, x, out, padding) => {

@@ -1,7 +1,8 @@
 /** The way in of a Winograd convolution: padding, and the transform of tiles of inputs. */
 import type { WinogradKernel } from '../../compiler/kernel.js';
+import { split } from './contraction-axes.js';
 import { TILE_VECTORS } from './contraction-tile.js';
-import { add, func, get, i32, lanes as lanesOf, load, mul, type Func } from './ir.js';
+import { add, binary, func, get, i32, lanes as lanesOf, load, mul, sub, type Func } from './ir.js';
 import { bandOf, copyFunction, linesFunction } from './winograd-lines.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';
 import { six, TILE_INPUTS, TILE_OUTPUTS, transformInput } from './winograd-transforms.js';
@@ -18,13 +19,19 @@ export function inputFunctions(
 ): Func[] {
   const { name, input } = kernel;
   const [top, left] = kernel.padding;
+  const { mosaic } = plan;
+  const perMosaic = mosaic.down * mosaic.across;
   const bytesOf = (v: WinogradKernel['channel']): number => (input.strides.get(v) ?? 0) * 4;
   const all = func(
     `${name}_inputs`,
     ['source', 'images', 'row', 'rows', 'panels', 'scratch'],
     (b, source, images, row, rows, panels, scratch) => {
       // The rows of the image that are there; all others stay 0.
-      const { begin, count, above } = bandOf(b, row, rows, {
+      const {
+        begin,
+        count: height,
+        above,
+      } = bandOf(b, row, rows, {
         height: kernel.inputRow.extent,
         above: top,
         overlap: TILE_INPUTS - TILE_OUTPUTS,
@@ -43,11 +50,19 @@ export function inputFunctions(
       b.for(i32(0), i32(kernel.channel.extent), 1, () => {
         const image = b.variable(get(from), 'image');
         const line = b.variable(lines, 'line');
-        b.for(i32(0), images, 1, () => {
-          b.call(`${name}_copy`, get(image), target, count);
+        b.for(i32(0), images, perMosaic, (first) => {
+          const count = b.let(binary('minS', i32(perMosaic), sub(images, first)), 'count');
+          b.for(i32(0), count, 1, (each) => {
+            const [down, across] = split(b, each, mosaic.across);
+            const shift = add(
+              mul(down, i32(mosaic.rowPeriod * layout.paddedRow)),
+              mul(across, i32(mosaic.columnPeriod * 4)),
+            );
+            b.call(`${name}_copy`, get(image), add(target, shift), height);
+            b.set(image, add(get(image), i32(bytesOf(kernel.image))));
+          });
           b.call(`${name}_lines`, padded, get(line), rows);
-          b.set(image, add(get(image), i32(bytesOf(kernel.image))));
-          b.set(line, add(get(line), i32(layout.lineImage)));
+          b.set(line, add(get(line), i32(layout.lineMosaic)));
         });
         b.call(`${name}_tiles`, lines, scratch, panels, get(into));
         b.set(from, add(get(from), i32(bytesOf(kernel.channel))));

@@ -1,10 +1,12 @@
 /** The way out of a Winograd convolution: the transform of products back, the epilogue and its stores. */
 import type { WinogradKernel } from '../../compiler/kernel.js';
 import { visit } from '../../compiler/scalar-expr.js';
+import { split } from './contraction-axes.js';
 import type { ContractionOptions } from './contraction.js';
 import type { MergedStores } from './contraction-stores.js';
 import { TILE_VECTORS } from './contraction-tile.js';
 import { add, binary, extract, func, get, i32, load, mul, sub, type Expr, type Func } from './ir.js';
+import { copyFunction } from './winograd-lines.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';
 import { six, TILE_INPUTS, TILE_OUTPUTS, transformOutput } from './winograd-transforms.js';
 
@@ -21,6 +23,8 @@ export function outputFunctions(
 ): Func[] {
   const { name } = kernel;
   const { lanes } = options;
+  const { mosaic } = plan;
+  const perMosaic = mosaic.down * mosaic.across;
   const all = func(
     `${name}_outputs`,
     ['table', 'image', 'images', 'row', 'rows', 'channel', 'channels', 'panels', 'scratch'],
@@ -28,6 +32,7 @@ export function outputFunctions(
       const products = b.variable(add(scratch, i32(layout.products)), 'products');
       const sums = b.let(add(scratch, i32(layout.sums)), 'sums');
       const finished = b.let(add(scratch, i32(layout.finished)), 'finished');
+      const single = b.let(add(scratch, i32(layout.image)), 'single');
       const y = b.let(mul(row, i32(TILE_OUTPUTS)), 'y');
       const height = b.let(
         binary('minS', mul(rows, i32(TILE_OUTPUTS)), sub(i32(kernel.y.extent), y)),
@@ -36,10 +41,31 @@ export function outputFunctions(
       b.for(channel, add(channel, channels), 1, (outChannel) => {
         b.call(`${name}_sums`, get(products), sums, scratch, panels);
         const sum = b.variable(sums, 'sum');
-        b.for(image, add(image, images), 1, (each) => {
+        b.for(i32(0), images, perMosaic, (first) => {
           b.call(`${name}_finish`, get(sum), finished, rows);
-          b.call(`${name}_results`, table, each, outChannel, y, height, finished);
-          b.set(sum, add(get(sum), i32(layout.sumImage)));
+          b.set(sum, add(get(sum), i32(layout.sumMosaic)));
+          if (perMosaic === 1) {
+            b.call(`${name}_results`, table, add(image, first), outChannel, y, height, finished);
+            return;
+          }
+          const count = b.let(binary('minS', i32(perMosaic), sub(images, first)), 'count');
+          b.for(i32(0), count, 1, (each) => {
+            const [down, across] = split(b, each, mosaic.across);
+            const shift = add(
+              mul(down, i32(mosaic.rowPeriod * layout.finishedRow)),
+              mul(across, i32(mosaic.columnPeriod * 4)),
+            );
+            b.call(`${name}_cut`, add(finished, shift), single, i32(kernel.y.extent));
+            b.call(
+              `${name}_results`,
+              table,
+              add(add(image, first), each),
+              outChannel,
+              i32(0),
+              i32(kernel.y.extent),
+              single,
+            );
+          });
         });
         b.set(products, add(get(products), i32(TILE_VECTORS * lanes * 4)));
       });
@@ -47,7 +73,8 @@ export function outputFunctions(
   );
   return [
     sumsFunction(kernel, layout, lanes),
-    finishFunction(kernel, plan, layout, lanes),
+    finishFunction(kernel, layout, lanes),
+    ...(perMosaic === 1 ? [] : [cutFunction(kernel, layout, lanes)]),
     resultsFunction(kernel, merged, options),
     all,
   ];
@@ -86,34 +113,38 @@ function sumsFunction(kernel: WinogradKernel, layout: WinogradLayout, lanes: num
 }
 
 /** Transforms back along columns into whole rows. Parameters: `sums` (of this image), `finished`, `rows` (of tiles). */
-function finishFunction(
-  kernel: WinogradKernel,
-  plan: WinogradPlan,
-  layout: WinogradLayout,
-  lanes: number,
-): Func {
-  const { sumRow } = layout;
-  const width = kernel.x.extent;
+function finishFunction(kernel: WinogradKernel, layout: WinogradLayout, lanes: number): Func {
+  const { sumRow, finishedRow } = layout;
   return func(`${kernel.name}_finish`, ['sums', 'finished', 'rows'], (b, sums, finished, rows) => {
     const from = b.variable(sums, 'from');
     const to = b.variable(finished, 'to');
     b.for(i32(0), rows, 1, () => {
       // From the right, since vectors reach over the end of a row into the next.
-      const lastColumn = (Math.ceil(width / lanes) - 1) * lanes * 4;
+      const lastColumn = (Math.ceil(finishedRow / 4 / lanes) - 1) * lanes * 4;
       b.for(i32(0), i32(lastColumn + 1), lanes * 4, (fromRight) => {
         const column = b.let(sub(i32(lastColumn), fromRight), 'column');
         const at = b.let(add(get(from), column), 'at');
         const target = b.let(add(get(to), column), 'target');
         const inputs = six(b, (i) => load('f32', at, i * sumRow, true));
         transformOutput(b, inputs).forEach((value, y) => {
-          b.store('f32', target, value, y * width * 4);
+          b.store('f32', target, value, y * finishedRow);
         });
       });
       b.set(from, add(get(from), i32(TILE_INPUTS * sumRow)));
-      b.set(to, add(get(to), i32(TILE_OUTPUTS * width * 4)));
+      b.set(to, add(get(to), i32(TILE_OUTPUTS * finishedRow)));
     });
   });
 }
+
+/** Takes an image out of a mosaic. */
+const cutFunction = (kernel: WinogradKernel, layout: WinogradLayout, lanes: number): Func =>
+  copyFunction(`${kernel.name}_cut`, {
+    lanes,
+    width: kernel.x.extent,
+    stride: 1,
+    rowBytes: layout.finishedRow,
+    paddedRow: kernel.x.extent * 4,
+  });
 
 /** The epilogue. Parameters: `table`, `image`, `channel`, `y` (the first), `height`, `finished`. */
 function resultsFunction(kernel: WinogradKernel, merged: MergedStores, options: ContractionOptions): Func {

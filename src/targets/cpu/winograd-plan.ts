@@ -1,26 +1,45 @@
 /** Decisions about a Winograd convolution: which tiles a unit takes, and where things lie in a thread's scratch. */
+import { InternalError } from '../../core/errors.js';
 import type { WinogradKernel } from '../../compiler/kernel.js';
 import { TILE_ROWS, TILE_VECTORS } from './contraction-tile.js';
 import { TILE_INPUTS, TILE_OUTPUTS, TILE_POINTS } from './winograd-transforms.js';
 
 /** Bytes of the transformed inputs of a unit: most of a second-level cache. */
-const INPUT_BYTES = 512 * 1024;
+const INPUT_BYTES = 960 * 1024;
 /** Panels of tiles of a unit, at the most. */
 const MOST_PANELS = 12;
+/** Images down and across a mosaic, at the most. */
+const MOST_IMAGES = 4;
 /** What going through all filters costs a unit, in panels. */
 const UNIT_PANELS = 0.4;
 /** Tiles of output channels whose products wait for their way back: their bytes should stay in the second-level cache. */
 const OUTPUT_BYTES = 256 * 1024;
 
-export interface WinogradPlan {
-  /** Tiles down and across an image. */
+/**
+ * Images side by side, so that tiles go on across their borders: 13 rows of outputs fill 4 rows of tiles alone, but 4 times 13 rows fill 13. Neighbours
+ * share the zeros between them.
+ */
+export interface Mosaic {
+  /** Images down and across. */
   readonly down: number;
   readonly across: number;
-  /** Images, and rows of tiles, of a unit; several images only with all their rows. */
-  readonly images: number;
+  /** From an image to the next, in outputs. */
+  readonly rowPeriod: number;
+  readonly columnPeriod: number;
+}
+
+export interface WinogradPlan {
+  readonly mosaic: Mosaic;
+  /** Tiles down and across a mosaic. */
+  readonly down: number;
+  readonly across: number;
+  /** Mosaics, and rows of tiles, of a unit; several mosaics, or several images in one, only with all their rows. */
+  readonly mosaics: number;
   readonly rows: number;
   readonly imageBlocks: number;
   readonly rowBlocks: number;
+  /** Images of a unit. */
+  readonly images: number;
   /** Panels of a full unit. */
   readonly panels: number;
   /** Panels of all units together. */
@@ -29,49 +48,83 @@ export interface WinogradPlan {
   readonly channels: number;
 }
 
+type Split = Pick<WinogradPlan, 'mosaic' | 'down' | 'across' | 'mosaics' | 'rows' | 'panels' | 'totalPanels'>;
+
 export function planWinograd(kernel: WinogradKernel, lanes: number): WinogradPlan {
   const width = TILE_VECTORS * lanes;
-  const down = Math.ceil(kernel.y.extent / TILE_OUTPUTS);
-  const across = Math.ceil(kernel.x.extent / TILE_OUTPUTS);
   const count = kernel.image.extent;
   const most = Math.max(
     1,
     Math.min(MOST_PANELS, Math.floor(INPUT_BYTES / (TILE_POINTS * kernel.channel.extent * width * 4))),
   );
-  let best: { images: number; rows: number; panels: number; total: number; cost: number } | undefined;
-  const consider = (images: number, rows: number): void => {
+  let best: Split | undefined;
+  let lowest = Infinity;
+  const consider = (mosaic: Mosaic, mosaics: number, wantedRows: number): void => {
+    const down = tilesAlong(mosaic.down, mosaic.rowPeriod, kernel.y.extent);
+    const across = tilesAlong(mosaic.across, mosaic.columnPeriod, kernel.x.extent);
+    const rows = Math.min(wantedRows, down);
     const panelsOf = (n: number, r: number): number => Math.ceil((n * r * across) / width);
-    const panels = panelsOf(images, rows);
+    const panels = panelsOf(mosaics, rows);
     if (panels > most && best !== undefined) return;
-    const blocks = Math.ceil(count / images);
+    const all = Math.ceil(count / (mosaic.down * mosaic.across));
+    const blocks = Math.ceil(all / mosaics);
     const bands = Math.ceil(down / rows);
-    const total =
-      images === 1
+    const totalPanels =
+      bands > 1
         ? count * ((bands - 1) * panels + panelsOf(1, down - (bands - 1) * rows))
-        : (blocks - 1) * panels + panelsOf(count - (blocks - 1) * images, rows);
+        : (blocks - 1) * panels + panelsOf(all - (blocks - 1) * mosaics, rows);
     const units = blocks * bands;
     // At the end, threads wait for the last unit.
-    const cost = (total + units * UNIT_PANELS) * (1 + 1 / (2 * units));
-    if (best === undefined || cost < best.cost) best = { images, rows, panels, total, cost };
+    const cost = (totalPanels + units * UNIT_PANELS) * (1 + 1 / (2 * units));
+    if (cost < lowest) {
+      lowest = cost;
+      best = { mosaic, down, across, mosaics, rows, panels, totalPanels };
+    }
   };
-  for (let rows = 1; rows <= down; rows++) consider(1, rows);
-  for (let images = 2; images <= Math.min(count, most * width); images++) consider(images, down);
-  const { images, rows, panels, total } = best ?? { images: 1, rows: 1, panels: 1, total: 1 };
+  const [single, ...others] = mosaicsOf(kernel, lanes);
+  for (let rows = 1; rows <= Math.ceil(kernel.y.extent / TILE_OUTPUTS); rows++) consider(single, 1, rows);
+  for (const mosaic of [single, ...others]) {
+    for (
+      let mosaics = 1;
+      mosaics * mosaic.down * mosaic.across <= count && mosaics <= most * width;
+      mosaics++
+    )
+      consider(mosaic, mosaics, Infinity);
+  }
+  if (best === undefined) throw new InternalError('a convolution without rows');
+  const { mosaic, mosaics, down, rows, panels } = best;
+  const images = mosaics * mosaic.down * mosaic.across;
   const tiles = Math.ceil(kernel.outChannel.extent / TILE_ROWS);
   const tileBytes = TILE_POINTS * panels * TILE_ROWS * width * 4;
   const together = Math.max(1, Math.min(tiles, Math.floor(OUTPUT_BYTES / tileBytes)));
   const parts = Math.ceil(tiles / together);
   return {
-    down,
-    across,
+    ...best,
     images,
-    rows,
     imageBlocks: Math.ceil(count / images),
     rowBlocks: Math.ceil(down / rows),
-    panels,
-    totalPanels: total,
     channels: Math.ceil(tiles / parts) * TILE_ROWS,
   };
+}
+
+const tilesAlong = (images: number, period: number, outputs: number): number =>
+  Math.ceil(((images - 1) * period + outputs) / TILE_OUTPUTS);
+
+/** The mosaics to choose from; the first is a single image. */
+function mosaicsOf(kernel: WinogradKernel, lanes: number): [Mosaic, ...Mosaic[]] {
+  const period = (inputs: number, outputs: number, before: number): number =>
+    inputs + Math.max(before, outputs + TILE_INPUTS - TILE_OUTPUTS - inputs - before);
+  const [above, left] = kernel.padding;
+  const rowPeriod = period(kernel.inputRow.extent, kernel.y.extent, above);
+  const columnPeriod = period(kernel.inputColumn.extent, kernel.x.extent, left);
+  const limit = kernel.x.extent < lanes ? 1 : MOST_IMAGES;
+  const found: Mosaic[] = [];
+  for (let down = 1; down <= limit; down++) {
+    for (let across = 1; across <= limit; across++) {
+      if (down * across > 1) found.push({ down, across, rowPeriod, columnPeriod });
+    }
+  }
+  return [{ down: 1, across: 1, rowPeriod, columnPeriod }, ...found];
 }
 
 /** Where things lie in a thread's scratch, and their steps, in bytes. */
@@ -85,7 +138,7 @@ export interface WinogradLayout {
   readonly paddedRows: number;
   /** For each row of tiles 6 lines: inputs, transformed along columns. */
   readonly lines: number;
-  readonly lineImage: number;
+  readonly lineMosaic: number;
   /** [point][panel][channel][width]: transformed inputs. */
   readonly inputs: number;
   readonly inputPoint: number;
@@ -97,9 +150,11 @@ export interface WinogradLayout {
   /** For each row of tiles 6 lines: products, transformed back along rows. */
   readonly sums: number;
   readonly sumRow: number;
-  readonly sumImage: number;
-  /** Finished rows of one output channel. */
+  readonly sumMosaic: number;
+  /** Finished rows of one output channel: of a mosaic, and of an image. */
   readonly finished: number;
+  readonly finishedRow: number;
+  readonly image: number;
   readonly bytes: number;
 }
 
@@ -112,7 +167,7 @@ export const spread = (bytes: number): number => {
 
 export function layoutOf(plan: WinogradPlan, kernel: WinogradKernel, lanes: number): WinogradLayout {
   const width = TILE_VECTORS * lanes;
-  const { images, rows, across, panels } = plan;
+  const { mosaics, rows, across, panels } = plan;
   let end = 0;
   const place = (bytes: number): number => {
     const at = end;
@@ -121,9 +176,12 @@ export function layoutOf(plan: WinogradPlan, kernel: WinogradKernel, lanes: numb
   };
   const paddedRow = Math.ceil((TILE_OUTPUTS * across + 2) / lanes) * lanes * 4;
   const paddedRows = TILE_OUTPUTS * rows + 2;
-  const lineImage = rows * TILE_INPUTS * paddedRow;
+  const lineMosaic = rows * TILE_INPUTS * paddedRow;
   const sumRow = TILE_OUTPUTS * across * 4;
-  const sumImage = rows * TILE_INPUTS * sumRow;
+  const sumMosaic = rows * TILE_INPUTS * sumRow;
+  const { mosaic } = plan;
+  const isSingle = mosaic.down * mosaic.across === 1;
+  const finishedRow = ((mosaic.across - 1) * mosaic.columnPeriod + kernel.x.extent) * 4;
   const inputPanel = kernel.channel.extent * width * 4;
   const inputPoint = spread(panels * inputPanel);
   const productPanel = plan.channels * width * 4;
@@ -134,12 +192,14 @@ export function layoutOf(plan: WinogradPlan, kernel: WinogradKernel, lanes: numb
     padded: place(paddedRows * paddedRow),
     paddedRow,
     paddedRows,
-    lines: place(images * lineImage),
-    lineImage,
-    sums: place(images * sumImage + TILE_INPUTS * sumRow),
+    lines: place(mosaics * lineMosaic),
+    lineMosaic,
+    sums: place(mosaics * sumMosaic + TILE_INPUTS * sumRow),
     sumRow,
-    sumImage,
-    finished: place((rows * TILE_OUTPUTS * kernel.x.extent + lanes) * 4),
+    sumMosaic,
+    finished: place(rows * TILE_OUTPUTS * finishedRow + lanes * 4),
+    finishedRow,
+    image: place(isSingle ? 0 : kernel.y.extent * kernel.x.extent * 4),
     inputs: place(TILE_POINTS * inputPoint),
     inputPoint,
     inputPanel,

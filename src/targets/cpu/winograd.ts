@@ -86,21 +86,21 @@ function fillTables(
   lanes: number,
   scratch: Expr,
 ): void {
-  const tiles = plan.images * plan.rows * plan.across;
+  const tiles = plan.mosaics * plan.rows * plan.across;
   b.for(i32(0), i32(plan.panels * TILE_VECTORS * lanes), 1, (tile) => {
     const inside = b.let(compare('lt', tile, i32(tiles)));
-    const [image, inImage] = split(b, tile, plan.rows * plan.across);
-    const [row, column] = split(b, inImage, plan.across);
-    const place = (imageBytes: number, lineBytes: number): Expr =>
+    const [mosaic, inMosaic] = split(b, tile, plan.rows * plan.across);
+    const [row, column] = split(b, inMosaic, plan.across);
+    const place = (mosaicBytes: number, lineBytes: number): Expr =>
       add(
-        add(mul(image, i32(imageBytes)), mul(row, i32(TILE_INPUTS * lineBytes))),
+        add(mul(mosaic, i32(mosaicBytes)), mul(row, i32(TILE_INPUTS * lineBytes))),
         mul(column, i32(TILE_OUTPUTS * 4)),
       );
     const at = b.let(add(scratch, mul(tile, i32(4))));
-    const line = place(layout.lineImage, layout.paddedRow);
-    const sum = place(layout.sumImage, layout.sumRow);
+    const line = place(layout.lineMosaic, layout.paddedRow);
+    const sum = place(layout.sumMosaic, layout.sumRow);
     b.store('i32', at, select(inside, line, i32(0)), layout.lineTable);
-    b.store('i32', at, select(inside, sum, i32(plan.images * layout.sumImage)), layout.sumTable);
+    b.store('i32', at, select(inside, sum, i32(plan.mosaics * layout.sumMosaic)), layout.sumTable);
   });
 }
 
@@ -121,7 +121,9 @@ function unitFunction(
     };
     const [image, images] = limited(imageBlock, plan.images, kernel.image.extent);
     const [row, rows] = limited(rowBlock, plan.rows, plan.down);
-    const tiles = mul(mul(images, rows), i32(plan.across));
+    const perMosaic = plan.mosaic.down * plan.mosaic.across;
+    const mosaics = binary('divU', add(images, i32(perMosaic - 1)), i32(perMosaic));
+    const tiles = mul(mul(mosaics, rows), i32(plan.across));
     const panels = b.let(binary('divU', add(tiles, i32(width - 1)), i32(width)), 'panels');
     const source = add(
       add(options.baseOf(b, table, input.buffer), i32(input.offset * 4)),
