@@ -15,7 +15,7 @@ import {
   fillLike,
   gather,
   iota,
-  mul,
+  moveAxis,
   parameter,
   permute,
   placeholder,
@@ -23,6 +23,7 @@ import {
   reshape,
   scan,
   scatterAdd,
+  times,
   where,
 } from './build.js';
 import { batchConv } from './conv-batching.js';
@@ -58,13 +59,6 @@ function operand(operands: readonly Operand[], index: number): Operand {
 /** The input with a batch axis, stretched along it if it had none. */
 export function lift({ node, batched }: Operand, size: number): Node {
   return batched ? node : expand(reshape(node, [1, ...node.shape]), [size, ...node.shape]);
-}
-
-/** `x` with one axis taken to another place. */
-export function moveAxis(x: Node, from: number, to: number): Node {
-  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== from);
-  axes.splice(to, 0, from);
-  return permute(x, axes);
 }
 
 const shifted = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
@@ -127,7 +121,7 @@ const batchDot: BatchingRule<'dot'> = (node, operands) => {
 
 /** For each sample, `indices` moved to where the sample's part of a flattened axis begins. */
 function offsetIndices(indices: Node, size: number, each: number): Node {
-  const starts = mul(iota(size), fillLike(iota(size), each));
+  const starts = times(iota(size), each);
   const column = reshape(starts, [size, ...indices.shape.slice(1).map(() => 1)]);
   return add(indices, expand(column, indices.shape));
 }

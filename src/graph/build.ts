@@ -81,6 +81,11 @@ export const add = (a: Node, b: Node): Node => binary('add', a, b);
 export const sub = (a: Node, b: Node): Node => binary('sub', a, b);
 export const mul = (a: Node, b: Node): Node => binary('mul', a, b);
 export const div = (a: Node, b: Node): Node => binary('div', a, b);
+
+/** x + value and x · value, where the number is part of the program. */
+export const plus = (x: Node, value: number): Node => add(x, fillLike(x, value));
+export const times = (x: Node, value: number): Node => mul(x, fillLike(x, value));
+
 export const where = (condition: Node, a: Node, b: Node): Node => apply('where', [condition, a, b], NOTHING);
 
 export const cast = (x: Node, dtype: DType): Node => (x.dtype === dtype ? x : apply('cast', [x], { dtype }));
@@ -99,6 +104,14 @@ export const reshape = (x: Node, shape: Shape): Node =>
   sameShape(x.shape, shape) ? x : apply('reshape', [x], { shape });
 export const permute = (x: Node, axes: readonly number[]): Node =>
   axes.every((axis, i) => axis === i) ? x : apply('permute', [x], { axes });
+
+/** `x` with one axis taken to another place. */
+export function moveAxis(x: Node, from: number, to: number): Node {
+  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== from);
+  axes.splice(to, 0, from);
+  return permute(x, axes);
+}
+
 export const expand = (x: Node, shape: Shape): Node =>
   sameShape(x.shape, shape) ? x : apply('expand', [x], { shape });
 

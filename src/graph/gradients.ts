@@ -19,11 +19,13 @@ import {
   neg,
   pad,
   permute,
+  plus,
   reshape,
   scatterAdd,
   slice,
   sub,
   sum,
+  times,
   unary,
   unreduce,
   where,
@@ -49,8 +51,6 @@ function input(node: Node, index: number): Node {
 }
 
 const zerosLike = (node: Node): Node => fillLike(node, 0);
-const plus = (x: Node, value: number): Node => add(x, fillLike(x, value));
-const times = (x: Node, value: number): Node => mul(x, fillLike(x, value));
 const square = (x: Node): Node => mul(x, x);
 /** 1 - x. */
 const complement = (x: Node): Node => sub(fillLike(x, 1), x);

@@ -1,5 +1,5 @@
-import { moveAxis, lift, type BatchContext, type Operand } from './batching.js';
-import { parameter, scan } from './build.js';
+import { lift, type BatchContext, type Operand } from './batching.js';
+import { moveAxis, parameter, scan } from './build.js';
 import type { Node } from './node.js';
 
 /**

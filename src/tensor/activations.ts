@@ -8,8 +8,6 @@ import { computable, fractional, fractionalDType, type Operand } from './operand
 import { Tensor } from './tensor.js';
 
 const literal = g.fillLike;
-const times = (x: Node, value: number): Node => g.mul(x, literal(x, value));
-const plus = (x: Node, value: number): Node => g.add(x, literal(x, value));
 const below = (x: Node, value: number): Node => g.binary('lt', x, literal(x, value));
 const above = (x: Node, value: number): Node => g.binary('lt', literal(x, value), x);
 const atMost = (x: Node, value: number): Node => g.binary('le', x, literal(x, value));
@@ -48,7 +46,7 @@ export const relu6 = activation((x) => between(x, 0, 6));
 
 /** x where it is positive, `slope` · x elsewhere. */
 export function leakyRelu<S extends Shape>(x: Tensor<S>, slope = 0.01): Tensor<S> {
-  return apply(x, (node) => g.where(above(node, 0), node, times(node, slope)));
+  return apply(x, (node) => g.where(above(node, 0), node, g.times(node, slope)));
 }
 
 /** {@link leakyRelu} with a slope that is learnt; it broadcasts. */
@@ -69,13 +67,13 @@ export function celu<S extends Shape>(x: Tensor<S>, alpha = 1): Tensor<S> {
 function eluOf(x: Node, alpha: number, rate: number): Node {
   const positive = above(x, 0);
   // The branch not taken must stay finite, for its gradient is multiplied by 0.
-  const negative = g.where(positive, literal(x, 0), rate === 1 ? x : times(x, rate));
+  const negative = g.where(positive, literal(x, 0), rate === 1 ? x : g.times(x, rate));
   const bent = g.unary('expm1', negative);
-  return g.where(positive, x, alpha === 1 ? bent : times(bent, alpha));
+  return g.where(positive, x, alpha === 1 ? bent : g.times(bent, alpha));
 }
 
 /** The self-normalising unit (Klambauer et al. 2017, with its two constants). */
-export const selu = activation((x) => times(eluOf(x, 1.6732632423543772, 1), 1.0507009873554805));
+export const selu = activation((x) => g.times(eluOf(x, 1.6732632423543772, 1), 1.0507009873554805));
 
 export interface GeluOptions {
   /** `tanh` is the faster formula of the paper; `none` (the default) the exact one. */
@@ -88,13 +86,13 @@ export function gelu<S extends Shape>(x: Tensor<S>, options: GeluOptions = {}): 
 }
 
 function geluExact(x: Node): Node {
-  return g.mul(times(x, 0.5), plus(g.unary('erf', times(x, Math.SQRT1_2)), 1));
+  return g.mul(g.times(x, 0.5), g.plus(g.unary('erf', g.times(x, Math.SQRT1_2)), 1));
 }
 
 function geluByTanh(x: Node): Node {
   const cube = g.mul(g.mul(x, x), x);
-  const inner = times(g.add(x, times(cube, 0.044715)), Math.sqrt(2 / Math.PI));
-  return g.mul(times(x, 0.5), plus(g.unary('tanh', inner), 1));
+  const inner = g.times(g.add(x, g.times(cube, 0.044715)), Math.sqrt(2 / Math.PI));
+  return g.mul(g.times(x, 0.5), g.plus(g.unary('tanh', inner), 1));
 }
 
 /** x · sigmoid(x), also called swish. */
@@ -119,7 +117,7 @@ export const logSigmoid = activation((x) => g.neg(softplusOf(g.neg(x))));
 export const mish = activation((x) => g.mul(x, g.unary('tanh', softplusOf(x))));
 
 /** x / (1 + |x|). */
-export const softsign = activation((x) => g.div(x, plus(g.unary('abs', x), 1)));
+export const softsign = activation((x) => g.div(x, g.plus(g.unary('abs', x), 1)));
 
 /** x between `low` and `high`; the slope at both is 0. */
 export function hardTanh<S extends Shape>(x: Tensor<S>, low = -1, high = 1): Tensor<S> {
@@ -135,7 +133,7 @@ function hardSigmoidOf(x: Node): Node {
   return g.where(
     atMost(x, -3),
     literal(x, 0),
-    g.where(below(x, 3), plus(times(x, 1 / 6), 0.5), literal(x, 1)),
+    g.where(below(x, 3), g.plus(g.times(x, 1 / 6), 0.5), literal(x, 1)),
   );
 }
 
@@ -152,8 +150,8 @@ export function softShrink<S extends Shape>(x: Tensor<S>, threshold = 0.5): Tens
   return apply(x, (node) =>
     g.where(
       above(node, threshold),
-      plus(node, -threshold),
-      g.where(below(node, -threshold), plus(node, threshold), literal(node, 0)),
+      g.plus(node, -threshold),
+      g.where(below(node, -threshold), g.plus(node, threshold), literal(node, 0)),
     ),
   );
 }

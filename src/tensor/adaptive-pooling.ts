@@ -30,7 +30,7 @@ function meanOver(x: Node, axes: readonly number[]): Node {
   const source = fractional(x);
   const total = g.sum(source, axes);
   const count = axes.reduce((n, axis) => n * dim(x.shape, axis), 1);
-  return g.cast(g.mul(total, g.fillLike(total, 1 / count)), fractionalDType(x.dtype));
+  return g.cast(g.times(total, 1 / count), fractionalDType(x.dtype));
 }
 
 function largestOver(x: Node, axes: readonly number[]): Node {
@@ -55,15 +55,13 @@ function averageParts(x: Node, axis: number, size: number): Node {
   if (n % size === 0) {
     const parts = g.reshape(x, [...x.shape.slice(0, axis), size, n / size, ...x.shape.slice(axis + 1)]);
     const total = g.sum(parts, [axis + 1]);
-    return n === size ? total : g.mul(total, g.fillLike(total, size / n));
+    return n === size ? total : g.times(total, size / n);
   }
   // A matrix of weights: row i holds 1 / length of part i at the part's own columns.
   const whole = (node: Node, value: number): Node => g.div(node, g.fillLike(node, value));
-  const scaled = (node: Node, value: number): Node => g.mul(node, g.fillLike(node, value));
-  const plus = (node: Node, value: number): Node => g.add(node, g.fillLike(node, value));
   const part = g.iota(size);
-  const start = whole(scaled(part, n), size);
-  const stop = whole(plus(scaled(plus(part, 1), n), size - 1), size);
+  const start = whole(g.times(part, n), size);
+  const stop = whole(g.plus(g.times(g.plus(part, 1), n), size - 1), size);
   const rows = (node: Node): Node => g.expand(g.reshape(node, [size, 1]), [size, n]);
   const column = g.expand(g.reshape(g.iota(n), [1, n]), [size, n]);
   const inside = g.binary('and', g.binary('le', rows(start), column), g.binary('lt', column, rows(stop)));

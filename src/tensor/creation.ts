@@ -198,8 +198,8 @@ function ramp(count: number, start: number, step: number, dtype: DType): Node {
     g.iota(count),
     isFloat(dtype) ? (dtype === 'float64' ? 'float64' : 'float32') : 'int32',
   );
-  const scaled = step === 1 ? counted : g.mul(counted, g.fillLike(counted, step));
-  return g.cast(start === 0 ? scaled : g.add(scaled, g.fillLike(scaled, start)), dtype);
+  const scaled = step === 1 ? counted : g.times(counted, step);
+  return g.cast(start === 0 ? scaled : g.plus(scaled, start), dtype);
 }
 
 /**

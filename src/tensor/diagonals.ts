@@ -16,7 +16,7 @@ function lowerMask(shape: Shape, diagonal: number, operation: string): Node {
   const [rows, columns] = [dim(shape, shape.length - 2), dim(shape, shape.length - 1)];
   const row = g.expand(g.reshape(g.iota(rows), [rows, 1]), [rows, columns]);
   const column = g.expand(g.reshape(g.iota(columns), [1, columns]), [rows, columns]);
-  const limit = diagonal === 0 ? row : g.add(row, g.fillLike(row, diagonal));
+  const limit = diagonal === 0 ? row : g.plus(row, diagonal);
   return broadcastTo(g.binary('le', column, limit), shape);
 }
 

@@ -44,8 +44,6 @@ function roundsTo(op: UnaryOp): Elementwise {
 }
 
 const fractionsOf = (op: UnaryOp): Elementwise => fractions((x) => g.unary(op, x));
-const times = (x: Node, value: number): Node => g.mul(x, g.fillLike(x, value));
-const plus = (x: Node, value: number): Node => g.add(x, g.fillLike(x, value));
 
 /** -x. */
 export const neg = keepsDType(g.neg);
@@ -65,15 +63,15 @@ export const trunc = roundsTo('trunc');
 /** e^x. */
 export const exp = fractionsOf('exp');
 /** 2^x. */
-export const exp2 = fractions((x) => g.unary('exp', times(x, Math.LN2)));
+export const exp2 = fractions((x) => g.unary('exp', g.times(x, Math.LN2)));
 /** e^x - 1, exact near 0. */
 export const expm1 = fractionsOf('expm1');
 /** The natural logarithm. */
 export const log = fractionsOf('log');
 /** The logarithm to base 2. */
-export const log2 = fractions((x) => times(g.unary('log', x), Math.LOG2E));
+export const log2 = fractions((x) => g.times(g.unary('log', x), Math.LOG2E));
 /** The logarithm to base 10. */
-export const log10 = fractions((x) => times(g.unary('log', x), Math.LOG10E));
+export const log10 = fractions((x) => g.times(g.unary('log', x), Math.LOG10E));
 /** log(1 + x), exact near 0. */
 export const log1p = fractionsOf('log1p');
 /** The square root; NaN for negative x. */
@@ -97,13 +95,13 @@ export const atan = fractionsOf('atan');
 export const sinh = fractions((x) => {
   // With m = e^x - 1: sinh x = (m + m / (m + 1)) / 2.
   const m = g.unary('expm1', x);
-  return times(g.add(m, g.div(m, plus(m, 1))), 0.5);
+  return g.times(g.add(m, g.div(m, g.plus(m, 1))), 0.5);
 });
 /** The hyperbolic cosine. */
-export const cosh = fractions((x) => times(g.add(g.unary('exp', x), g.unary('exp', g.neg(x))), 0.5));
+export const cosh = fractions((x) => g.times(g.add(g.unary('exp', x), g.unary('exp', g.neg(x))), 0.5));
 export const tanh = fractionsOf('tanh');
 /** The inverse of the hyperbolic tangent. */
-export const atanh = fractions((x) => times(g.sub(g.unary('log1p', x), g.unary('log1p', g.neg(x))), 0.5));
+export const atanh = fractions((x) => g.times(g.sub(g.unary('log1p', x), g.unary('log1p', g.neg(x))), 0.5));
 /** 1 / (1 + e^-x). */
 export const sigmoid = fractionsOf('sigmoid');
 /** The error function, 2/√π ∫₀ˣ e^(-t²) dt. */

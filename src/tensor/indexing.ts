@@ -35,7 +35,7 @@ function indexNode(indices: Tensor | readonly number[], n: number, operation: st
   }
   const node = g.cast(indices.node, 'int32');
   if (indices.dtype === 'uint8' || indices.dtype === 'uint32') return node;
-  return g.where(g.binary('lt', node, g.fillLike(node, 0)), g.add(node, g.fillLike(node, n)), node);
+  return g.where(g.binary('lt', node, g.fillLike(node, 0)), g.plus(node, n), node);
 }
 
 /**
@@ -104,7 +104,7 @@ export function index(x: Tensor, ...indices: readonly Index[]): Tensor {
 /** The sum of indices times strides. */
 function linear(indices: readonly Node[], strides: readonly number[]): Node {
   return indices
-    .map((node, i) => (strides[i] === 1 ? node : g.mul(node, g.fillLike(node, strides[i] ?? 0))))
+    .map((node, i) => (strides[i] === 1 ? node : g.times(node, strides[i] ?? 0)))
     .reduce((a, b) => g.add(a, b));
 }
 

@@ -142,9 +142,7 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
 export function moveAxis(x: Tensor, from: number, to: number): Tensor {
   const source = normalizeAxis(from, x.rank, 'moveAxis');
   const target = normalizeAxis(to, x.rank, 'moveAxis');
-  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== source);
-  axes.splice(target, 0, source);
-  return new Tensor(g.permute(x.node, axes));
+  return new Tensor(g.moveAxis(x.node, source, target));
 }
 
 /**

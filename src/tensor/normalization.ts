@@ -9,16 +9,15 @@ import { Tensor } from './tensor.js';
 /** Keeps the root away from 0. */
 const EPSILON = 1e-5;
 
-const times = (x: Node, value: number): Node => g.mul(x, g.fillLike(x, value));
 const inverseRoot = (variance: Node, epsilon: number): Node =>
-  g.div(g.fillLike(variance, 1), g.unary('sqrt', g.add(variance, g.fillLike(variance, epsilon))));
+  g.div(g.fillLike(variance, 1), g.unary('sqrt', g.plus(variance, epsilon)));
 
 /** x minus its mean over `axes`, divided by its standard deviation. */
 function standardize(x: Node, axes: readonly number[], epsilon: number): Node {
   const share = 1 / sizeOf(axes.map((axis) => dim(x.shape, axis)));
-  const center = times(g.sum(x, axes), share);
+  const center = g.times(g.sum(x, axes), share);
   const centered = g.sub(x, g.unreduce(center, axes, x.shape));
-  const variance = times(g.sum(g.mul(centered, centered), axes), share);
+  const variance = g.times(g.sum(g.mul(centered, centered), axes), share);
   return g.mul(centered, g.unreduce(inverseRoot(variance, epsilon), axes, x.shape));
 }
 
@@ -142,7 +141,7 @@ export function rmsNorm<S extends Shape>(
   const { weight, epsilon = EPSILON } = options;
   const axes = normalizeAxes(options.axes ?? -1, x.rank, 'rmsNorm');
   const node = fractional(x.node);
-  const meanSquare = times(
+  const meanSquare = g.times(
     g.sum(g.mul(node, node), axes),
     1 / sizeOf(axes.map((axis) => dim(x.shape, axis))),
   );

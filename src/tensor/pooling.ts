@@ -191,7 +191,7 @@ function avgPool(
   const counts = countsPerWindow(source, geometry, options.countIncludePad ?? true);
   const mean =
     counts === undefined
-      ? g.mul(total, g.fillLike(total, 1 / geometry.kernel.reduce((a, b) => a * b, 1)))
+      ? g.times(total, 1 / geometry.kernel.reduce((a, b) => a * b, 1))
       : g.div(total, g.expand(g.reshape(counts, padRank(counts, total)), total.shape));
   return new Tensor(g.cast(mean, fractionalDType(x.dtype)));
 }

@@ -105,15 +105,13 @@ function scaleAndShift(x: Node, scale: number, shift: number): Node {
 }
 
 const shiftRight = (words: Node, bits: number): Node => g.binary('shr', words, g.fillLike(words, bits));
-const times = (x: Node, value: number): Node => g.mul(x, g.fillLike(x, value));
-const plus = (x: Node, value: number): Node => g.add(x, g.fillLike(x, value));
 
 /** Numbers in [0, 1) with all bits that the dtype's significand has: 24 or 53. */
 function unitInterval(shape: Shape, dtype: 'float32' | 'float64', generator: Generator | undefined): Node {
-  if (dtype === 'float32') return times(g.cast(shiftRight(draw(shape, generator), 8), dtype), 2 ** -24);
+  if (dtype === 'float32') return g.times(g.cast(shiftRight(draw(shape, generator), 8), dtype), 2 ** -24);
   const high = g.cast(shiftRight(draw(shape, generator), 5), dtype);
   const low = g.cast(shiftRight(draw(shape, generator), 6), dtype);
-  return times(g.add(times(high, 2 ** 26), low), 2 ** -53);
+  return g.times(g.add(g.times(high, 2 ** 26), low), 2 ** -53);
 }
 
 export interface UniformOptions extends RandomOptions {
@@ -157,8 +155,8 @@ export function normal<const S extends Shape>(shape: S, options: NormalOptions =
   const part = (i: number): Node => g.reshape(g.slice(pair, [i, 0], [i + 1, half]), [half]);
   // 1 - u lies in (0, 1], where the logarithm is finite.
   const open = g.sub(g.fillLike(part(0), 1), part(0));
-  const radius = g.unary('sqrt', times(g.unary('log', open), -2));
-  const angle = times(part(1), 2 * Math.PI);
+  const radius = g.unary('sqrt', g.times(g.unary('log', open), -2));
+  const angle = g.times(part(1), 2 * Math.PI);
   const both = g.concat([g.mul(radius, g.unary('cos', angle)), g.mul(radius, g.unary('sin', angle))], 0);
   const standard = g.reshape(g.slice(both, [0], [n]), [...shape]);
   return new Tensor<Fixed<S>>(
@@ -227,13 +225,13 @@ const TAIL = [
 ];
 
 const polynomial = (x: Node, [first = 0, ...rest]: readonly number[]): Node =>
-  rest.reduce((total, coefficient) => plus(g.mul(total, x), coefficient), g.fillLike(x, first));
+  rest.reduce((total, coefficient) => g.plus(g.mul(total, x), coefficient), g.fillLike(x, first));
 
 /** The inverse of the error function, to the precision of float32. */
 function inverseErf(x: Node): Node {
   const w = g.neg(g.unary('log', g.mul(g.sub(g.fillLike(x, 1), x), g.add(g.fillLike(x, 1), x))));
-  const central = polynomial(plus(w, -2.5), CENTRAL);
-  const tail = polynomial(plus(g.unary('sqrt', w), -3), TAIL);
+  const central = polynomial(g.plus(w, -2.5), CENTRAL);
+  const tail = polynomial(g.plus(g.unary('sqrt', w), -3), TAIL);
   return g.mul(g.where(g.binary('lt', w, g.fillLike(w, 5)), central, tail), x);
 }
 
@@ -271,7 +269,7 @@ export function randint<const S extends Shape>(
   const words = draw([...shape], options.generator);
   const rest = high - low === 2 ** 32 ? words : g.binary('mod', words, g.fillLike(words, high - low));
   // Modulo 2^32 the sum is right for negative `low` too.
-  const shifted = low === 0 ? rest : g.add(rest, g.fillLike(rest, low >>> 0));
+  const shifted = low === 0 ? rest : g.plus(rest, low >>> 0);
   return new Tensor<Fixed<S>>(
     g.cast(g.bitcast(shifted, low < 0 ? 'int32' : 'uint32'), options.dtype ?? 'int32'),
   );

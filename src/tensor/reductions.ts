@@ -62,16 +62,14 @@ const widened = (x: Node): Node =>
   g.cast(computable(x), isFloat(x.dtype) ? computable(x).dtype : wider(x.dtype));
 const toBool = (x: Node): Node => g.cast(x, 'bool');
 
-const times = (x: Node, value: number): Node => g.mul(x, g.fillLike(x, value));
-
 function meanOf(x: Node, axes: readonly number[]): Node {
-  return times(g.sum(x, axes), 1 / countOf(x, axes));
+  return g.times(g.sum(x, axes), 1 / countOf(x, axes));
 }
 
 /** The mean of squared distances from the mean, with `correction` taken off the count. */
 function varianceOf(x: Node, axes: readonly number[], correction: number): Node {
   const centered = g.sub(x, g.unreduce(meanOf(x, axes), axes, x.shape));
-  return times(g.sum(g.mul(centered, centered), axes), 1 / Math.max(0, countOf(x, axes) - correction));
+  return g.times(g.sum(g.mul(centered, centered), axes), 1 / Math.max(0, countOf(x, axes) - correction));
 }
 
 function extremum(operation: string, op: ReduceOp): Reduction {
@@ -202,7 +200,7 @@ export function moments<
   const node = fractional(x.node);
   const center = meanOf(node, list);
   const centered = g.sub(node, g.unreduce(center, list, node.shape));
-  const spread = times(
+  const spread = g.times(
     g.sum(g.mul(centered, centered), list),
     1 / Math.max(0, countOf(node, list) - correction),
   );

@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from '../core/errors.js';
 import { formatShape, normalizeAxis } from '../core/shape.js';
 import { leavesOf, mapTree, type MapTree } from '../core/tree.js';
 import { batch } from '../graph/batch.js';
-import { permute, placeholder } from '../graph/build.js';
+import { moveAxis, placeholder } from '../graph/build.js';
 import { topologicalOrder, type Node } from '../graph/node.js';
 import { isolate } from './isolate.js';
 import { isTensor, Tensor } from './tensor.js';
@@ -20,12 +20,6 @@ export interface VmapOptions {
 
 /** A tree with tensors of any shape instead of those of one. */
 type AnyShape<T> = MapTree<T, Tensor, Tensor>;
-
-function moveAxis(x: Node, from: number, to: number): Node {
-  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== from);
-  axes.splice(to, 0, from);
-  return permute(x, axes);
-}
 
 const isTree = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
