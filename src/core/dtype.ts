@@ -39,11 +39,6 @@ const FACTS: Readonly<Record<DType, DTypeFacts>> = {
 
 export const DTYPES: readonly DType[] = Object.keys(FACTS) as DType[];
 
-/** Whether `name` is a dtype of this library. */
-export function isDType(name: string): name is DType {
-  return Object.hasOwn(FACTS, name);
-}
-
 /** Bytes of one element. */
 export function bytesPerElement(dtype: DType): number {
   return FACTS[dtype].bytes;

@@ -235,9 +235,6 @@ export class Node<K extends Op = Op> {
   }
 }
 
-/** A node of any operation, told apart by `op`. */
-export type AnyNode = { [K in Op]: Node<K> }[Op];
-
 /** Whether `node` is of operation `op`, for the type checker too. */
 export function isOp<K extends Op>(node: Node, op: K): node is Node<K> {
   return node.op === op;
