@@ -101,10 +101,10 @@ export function forColumns(
   });
 }
 
-/** Rough operations to compute a scalar once. */
-export function weightOf(value: Scalar): number {
+/** Rough operations to compute scalars once. */
+export function weightOf(...values: readonly Scalar[]): number {
   let weight = 0;
-  visit([value], () => {
+  visit(values, () => {
     weight += 1;
   });
   return weight;

@@ -4,7 +4,7 @@ import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
 import { Substitution } from '../../compiler/loop-nest.js';
 import { dependenciesOf, linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
 import { Accumulator } from './accumulator.js';
-import { emitterAtTop } from './columns.js';
+import { emitterAtTop, weightOf } from './columns.js';
 import { scalarType, type Emitter } from './emit.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
@@ -247,25 +247,14 @@ export function lowerLoop(given: LoopKernel, name: string, context: LoweringCont
       }
     });
   });
+  const workPerPoint = Math.max(1, weightOf(...kernel.stages.map((stage) => stage.value)));
   const isEmpty = points === 0 && kernel.rows.some((v) => v.extent === 0);
   return {
     functions: [run],
     entry: name,
     units: isEmpty ? 0 : total,
-    unitWork: (points * weightOf(kernel)) / Math.max(1, total),
+    unitWork: (points * workPerPoint) / Math.max(1, total),
   };
-}
-
-/** Rough operations per point. */
-function weightOf(kernel: LoopKernel): number {
-  let weight = 0;
-  visit(
-    kernel.stages.map((stage) => stage.value),
-    () => {
-      weight += 1;
-    },
-  );
-  return Math.max(1, weight);
 }
 
 /** The coordinates of a unit. */

@@ -1,5 +1,5 @@
 /** The function in which threads meet. */
-import { ByteWriter } from './binary.js';
+import { ByteWriter, EMPTY_BLOCK } from './binary.js';
 import { OPCODES, type Opcode } from './opcodes.js';
 
 /**
@@ -7,8 +7,6 @@ import { OPCODES, type Opcode } from './opcodes.js';
  * other threads spin, about 20 µs once they sleep.
  */
 const SPINS = 20_000;
-
-const EMPTY_BLOCK = 0x40;
 
 /**
  * barrier(state, threads): `state` is the address of the words count and generation. The last to arrive sets the count

@@ -125,3 +125,6 @@ export const SECTION = { custom: 0, type: 1, import: 2, function: 3, export: 7, 
 
 /** Value types of WebAssembly. */
 export const VALUE_TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+
+/** The type of a block that leaves nothing on the stack. */
+export const EMPTY_BLOCK = 0x40;

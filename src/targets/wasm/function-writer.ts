@@ -1,12 +1,10 @@
 /** The body of one WebAssembly function while it is written: its locals, its constants, and instructions with their operands. */
 import type { Expr, Local, Type } from '../cpu/ir.js';
-import { ByteWriter, VALUE_TYPE } from './binary.js';
+import { ByteWriter, EMPTY_BLOCK, VALUE_TYPE } from './binary.js';
 import { OPCODES, type Opcode } from './opcodes.js';
 
 /** Lanes of a v128 of 32-bit elements. */
 export const LANES = 4;
-
-const EMPTY_BLOCK = 0x40;
 
 const VALUE_TYPES: Readonly<Record<Type, number>> = {
   i32: VALUE_TYPE.i32,
