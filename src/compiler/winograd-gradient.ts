@@ -24,6 +24,8 @@ const FEWEST_TILES = 48;
 const WANTED_PARTS = 8;
 /** Bytes of the transformed operands of a part. */
 const PART_BYTES = 2 * 1024 * 1024;
+/** Bytes of those of a single row of tiles, at the most. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 interface Split {
   /** Channels, and rows of tiles, of a part; several channels only with all their rows. */
@@ -80,7 +82,8 @@ export function fitsWinogradGradient(node: Node<'conv'>): boolean {
     node.shape.slice(2).some((n) => n !== 3) ||
     padding.flat().some((n) => n < 0 || n > 2) ||
     Math.min(width, x.shape[3] ?? 0) < TILE ||
-    Math.min(images, outChannels) < FEWEST_CHANNELS
+    Math.min(images, outChannels) < FEWEST_CHANNELS ||
+    POINTS * 4 * (images + outChannels) * Math.max(across, FEWEST_TILES) > MOST_BYTES
   )
     return false;
   const tiles = channels * down * across;

@@ -19,6 +19,8 @@ const OUTPUT_COST = 270;
 const FILTER_COST = 390;
 /** Multiplications that must be saved: a further step of the program costs some microseconds. */
 const WORTH = 400_000;
+/** Bytes of a row of transformed tiles, which a thread keeps. */
+const MOST_BYTES = 16 * 1024 * 1024;
 /** Fewer channels fill no panel. */
 const FEWEST_CHANNELS = 12;
 /** Panels of more channels do not fit the first-level cache. */
@@ -42,7 +44,8 @@ export function fitsWinograd(node: Node<'conv'>): boolean {
     inputHeight < 1 ||
     inputWidth < TILE ||
     Math.min(channels, outChannels) < FEWEST_CHANNELS ||
-    channels > MOST_CHANNELS
+    channels > MOST_CHANNELS ||
+    POINTS * 4 * channels * Math.ceil(width / TILE) > MOST_BYTES
   )
     return false;
   const pairs = channels * outChannels;

@@ -63,9 +63,8 @@ describe('3x3 convolutions with many channels', () => {
     ['a wide image', [1, 16, 9, 120], 16, both(1)],
     ['a tall image', [1, 16, 120, 9], 16, both(0)],
     ['small images', [40, 16, 6, 6], 16, both(0)],
-    ['images that share tiles', [23, 16, 13, 13], 16, both(1)],
-    ['images that share tiles, and zeros that differ', [11, 16, 11, 10], 24, both(2, 1)],
-    ['images that share tiles with nothing between', [17, 32, 15, 11], 32, both(0)],
+    ['images that share tiles', [23, 16, 11, 11], 24, both(2)],
+    ['images that share tiles in one direction', [14, 16, 11, 14], 24, both(2)],
     ['output channels that fill no tile', [8, 16, 14, 14], 19, both(1)],
     ['an odd number of input channels', [8, 13, 14, 14], 16, both(1)],
   ])('%s', (_, x, out, padding) => {
@@ -146,26 +145,30 @@ describe('gradients of 3x3 filters', () => {
 });
 
 describe('units of work', () => {
-  const shapes = { images: 7, channels: 13, outChannels: 20, height: 15, width: 22, padding: 1 };
+  const apart = { images: 7, channels: 13, outChannels: 20, height: 15, width: 22, padding: 1 };
+  const together = { images: 27, channels: 13, outChannels: 20, height: 11, width: 11, padding: 2 };
 
-  it('give the same bits however they are shared, and whatever scratch holds before', () => {
-    const prepared = prepareWinograd(shapes, () => random.uniform() - 0.5);
-    const { units } = prepared.code;
-    expect(units).toBeGreaterThan(2);
-    prepared.scratch.fill(0xff);
-    prepared.run(0, units);
-    const together = prepared.out.slice();
-    prepared.out.fill(NaN);
-    for (let unit = units - 1; unit >= 0; unit--) {
+  it.each([apart, together])(
+    'give the same bits however they are shared, whatever scratch holds: %o',
+    (shape) => {
+      const prepared = prepareWinograd(shape, () => random.uniform() - 0.5);
+      const { units } = prepared.code;
+      expect(units).toBeGreaterThan(2);
       prepared.scratch.fill(0xff);
-      prepared.run(unit, unit + 1);
-    }
-    expect(prepared.out).toEqual(together);
-    expect(together).not.toContain(NaN);
-  });
+      prepared.run(0, units);
+      const once = prepared.out.slice();
+      prepared.out.fill(NaN);
+      for (let unit = units - 1; unit >= 0; unit--) {
+        prepared.scratch.fill(0xff);
+        prepared.run(unit, unit + 1);
+      }
+      expect(prepared.out).toEqual(once);
+      expect(once).not.toContain(NaN);
+    },
+  );
 
-  it('write nothing beyond their scratch', () => {
-    const prepared = prepareWinograd(shapes, () => 1);
+  it.each([apart, together])('write nothing beyond their scratch: %o', (shape) => {
+    const prepared = prepareWinograd(shape, () => 1);
     prepared.scratch.fill(0xaa);
     prepared.run(0, prepared.code.units);
     const beyond = prepared.scratch.subarray(prepared.code.scratchBytes);

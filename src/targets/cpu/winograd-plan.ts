@@ -81,7 +81,7 @@ export function planWinograd(kernel: WinogradKernel, lanes: number): WinogradPla
       best = { mosaic, down, across, mosaics, rows, panels, totalPanels };
     }
   };
-  const [single, ...others] = mosaicsOf(kernel, lanes);
+  const [single, ...others] = mosaicsOf(kernel);
   for (let rows = 1; rows <= Math.ceil(kernel.y.extent / TILE_OUTPUTS); rows++) consider(single, 1, rows);
   for (const mosaic of [single, ...others]) {
     for (
@@ -110,17 +110,22 @@ export function planWinograd(kernel: WinogradKernel, lanes: number): WinogradPla
 const tilesAlong = (images: number, period: number, outputs: number): number =>
   Math.ceil(((images - 1) * period + outputs) / TILE_OUTPUTS);
 
+/**
+ * Images go side by side where their outputs do so without a gap, which is so under two zeros on each side: in input gradients. In forward passes an
+ * image stays alone, so that a value that is not finite spoils no other image.
+ */
+const mostImages = (period: number, outputs: number): number => (period === outputs ? MOST_IMAGES : 1);
+
 /** The mosaics to choose from; the first is a single image. */
-function mosaicsOf(kernel: WinogradKernel, lanes: number): [Mosaic, ...Mosaic[]] {
+function mosaicsOf(kernel: WinogradKernel): [Mosaic, ...Mosaic[]] {
   const period = (inputs: number, outputs: number, before: number): number =>
     inputs + Math.max(before, outputs + TILE_INPUTS - TILE_OUTPUTS - inputs - before);
   const [above, left] = kernel.padding;
   const rowPeriod = period(kernel.inputRow.extent, kernel.y.extent, above);
   const columnPeriod = period(kernel.inputColumn.extent, kernel.x.extent, left);
-  const limit = kernel.x.extent < lanes ? 1 : MOST_IMAGES;
   const found: Mosaic[] = [];
-  for (let down = 1; down <= limit; down++) {
-    for (let across = 1; across <= limit; across++) {
+  for (let down = 1; down <= mostImages(rowPeriod, kernel.y.extent); down++) {
+    for (let across = 1; across <= mostImages(columnPeriod, kernel.x.extent); across++) {
       if (down * across > 1) found.push({ down, across, rowPeriod, columnPeriod });
     }
   }
