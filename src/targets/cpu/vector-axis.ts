@@ -1,0 +1,101 @@
+/** Which loop of a kernel runs over vectors: the one whose neighbours are cheapest to reach together. */
+import type { Index, Variable } from '../../compiler/index-expr.js';
+import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
+import { linearStride, visit } from '../../compiler/scalar-expr.js';
+import { scalarType } from './elements.js';
+
+/** With more guarded loads than this, code for each lane would be too long. */
+const MANY_GUARDS = 12;
+/** Memory is readable 64 bytes past its end, and before its start: as far as three lanes get with steps this large. */
+const LARGEST_OVERRUN_STRIDE = 4;
+
+/** Whether lanes past the end of a vector loop may be computed: nothing they read lies far from what others read. */
+export function mayOverrun(kernel: LoopKernel, vector: Variable): boolean {
+  let possible = true;
+  visit(
+    kernel.stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalar.kind !== 'load') return;
+      const stride = linearStride(scalar.index, vector);
+      if (stride === undefined || Math.abs(stride) > LARGEST_OVERRUN_STRIDE) possible = false;
+    },
+  );
+  return possible;
+}
+
+/** Cost of one vector access by its stride, in vector loads. */
+function accessCost(stride: number | undefined, lanes: number): number {
+  if (stride === undefined) return lanes * 1.4;
+  const distance = Math.abs(stride);
+  if (distance <= 1) return stride === 0 ? 0.1 : stride === 1 ? 1 : 2;
+  if (distance === 2) return 2.5;
+  // Lanes that lie in cache lines of their own cost more than the instructions that gather them.
+  return distance <= 16 ? lanes * 1.2 : lanes * 2.5;
+}
+
+/** Whether lanes can hold what the stages compute. */
+function isVectorizable(stages: readonly Stage[]): boolean {
+  let possible = stages.every((stage) => stage.kind === 'store' || !isArg(stage.combiner));
+  visit(
+    stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalarType(scalar.dtype) === 'f64') possible = false;
+    },
+  );
+  return possible;
+}
+
+const isArg = (combiner: Combiner): boolean => combiner === 'argmax' || combiner === 'argmin';
+
+/** The variable whose neighbours share a vector: the one that makes accesses cheapest; undefined if none does better than scalars. */
+export function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
+  const { stages } = kernel;
+  const columnsOnly = stages.some((stage) => stage.kind === 'reduce' && isArg(stage.combiner));
+  if (columnsOnly ? !isVectorizableRows(stages) : !isVectorizable(stages)) return undefined;
+  const accesses: { index: Index; weight: number }[] = [];
+  for (const stage of stages) if (stage.kind === 'store') accesses.push({ index: stage.index, weight: 1.5 });
+  const guarded: Index[] = [];
+  visit(
+    stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalar.kind !== 'load') return;
+      accesses.push({ index: scalar.index, weight: 1 });
+      for (const { index } of scalar.guard) guarded.push(index);
+    },
+  );
+  let best: Variable | undefined;
+  let bestCost = 1;
+  for (const v of columnsOnly ? kernel.rows : [...kernel.rows, ...kernel.columns]) {
+    if (v.extent < lanes) continue;
+    let cost = 0;
+    let count = 0;
+    for (const { index, weight } of accesses) {
+      cost += weight * accessCost(linearStride(index, v), lanes);
+      count += weight * lanes;
+    }
+    // At edges every lane looks for itself, and the code for that is long.
+    for (const index of guarded) {
+      cost += linearStride(index, v) === 0 ? 0.5 : guarded.length > MANY_GUARDS ? 2 * lanes : 2;
+      count += 0.5 * lanes;
+    }
+    // Arithmetic is done L at a time whatever the accesses cost.
+    const arithmetic = 4;
+    const tail = v.extent % lanes;
+    const steps = Math.floor(v.extent / lanes) + (mayOverrun(kernel, v) ? Math.sign(tail) : tail);
+    const waste = steps / (v.extent / lanes);
+    // Among equals the innermost loop wins, and columns before rows: their sums stay in registers.
+    const relative = ((cost + arithmetic) / (count + arithmetic * lanes)) * waste;
+    if (relative < bestCost || (relative === bestCost && best !== undefined)) {
+      bestCost = relative;
+      best = v;
+    }
+  }
+  return best;
+}
+
+/** As {@link isVectorizable}, for kernels whose rows share vectors. */
+function isVectorizableRows(stages: readonly Stage[]): boolean {
+  return isVectorizable(
+    stages.map((stage) => (stage.kind === 'reduce' ? { ...stage, combiner: 'max' as const } : stage)),
+  );
+}
