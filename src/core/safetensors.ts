@@ -7,6 +7,7 @@ import { bytesPerElement, viewBytes, type DType, type TypedArray } from './dtype
 import { ArgumentError, FormatError, ShapeError } from './errors.js';
 import { duplicateKey } from './json-keys.js';
 import { checkShape, formatShape, sizeOf, type Shape } from './shape.js';
+import { isRecord } from './tree.js';
 
 /** Elements on the host, row-major, as they stand in a file. */
 export interface StoredArray {
@@ -236,10 +237,6 @@ function aligned(bytes: Uint8Array, size: number): ArrayBuffer {
   const copy = new ArrayBuffer(bytes.length - (bytes.length % size));
   new Uint8Array(copy).set(bytes);
   return copy;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isCounts(value: unknown): value is number[] {

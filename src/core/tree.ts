@@ -9,7 +9,8 @@ export type MapTree<T, From, To> = T extends From ? To : { [K in keyof T]: MapTr
 /** What makes a value a leaf. */
 export type IsLeaf<Leaf> = (value: unknown) => value is Leaf;
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether `value` is an object with names, not a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -69,18 +69,27 @@ export class AvgPool2d extends PoolingLayer<AvgPoolOptions> {
   }
 }
 
-/** Means over windows of a sequence, so many that `size` come out. */
-export class AdaptiveAvgPool1d extends Module {
+/** A layer that averages windows, so many that `size` come out. */
+abstract class AdaptivePoolingLayer extends Module {
   readonly size: PerAxis;
+  readonly #pool: (x: Tensor, size: PerAxis) => Tensor;
 
-  constructor(size: PerAxis) {
+  constructor(layer: string, axes: number, pool: (x: Tensor, size: PerAxis) => Tensor, size: PerAxis) {
     super();
-    perAxis(size, 1, 'AdaptiveAvgPool1d: the output size', 1);
+    perAxis(size, axes, `${layer}: the output size`, 1);
     this.size = size;
+    this.#pool = pool;
   }
 
   forward(x: Tensor): Tensor {
-    return adaptiveAvgPool1d(x, this.size);
+    return this.#pool(x, this.size);
+  }
+}
+
+/** Means over windows of a sequence, so many that `size` come out. */
+export class AdaptiveAvgPool1d extends AdaptivePoolingLayer {
+  constructor(size: PerAxis) {
+    super('AdaptiveAvgPool1d', 1, adaptiveAvgPool1d, size);
   }
 }
 
@@ -92,17 +101,9 @@ export class AdaptiveAvgPool1d extends Module {
  * new nn.AdaptiveAvgPool2d([5, 7]).forward(zeros([1, 64, 10, 9])).shape; // => [1, 64, 5, 7]
  * ```
  */
-export class AdaptiveAvgPool2d extends Module {
-  readonly size: PerAxis;
-
+export class AdaptiveAvgPool2d extends AdaptivePoolingLayer {
   constructor(size: PerAxis) {
-    super();
-    perAxis(size, 2, 'AdaptiveAvgPool2d: the output size', 1);
-    this.size = size;
-  }
-
-  forward(x: Tensor): Tensor {
-    return adaptiveAvgPool2d(x, this.size);
+    super('AdaptiveAvgPool2d', 2, adaptiveAvgPool2d, size);
   }
 }
 
