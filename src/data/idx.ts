@@ -57,7 +57,7 @@ export function parseIdxHeader(bytes: Uint8Array, file: string): IdxHeader {
 }
 
 /** Throws unless an IDX file of `length` bytes is as long as its header says. */
-export function checkIdxLength(header: IdxHeader, length: number, file: string): void {
+function checkIdxLength(header: IdxHeader, length: number, file: string): void {
   if (length === header.fileBytes) return;
   const what = length < header.fileBytes ? 'is truncated' : 'has bytes after its end';
   throw new FormatError(

@@ -96,7 +96,7 @@ export function dilatedSize(n: number, dilation: number): number {
 }
 
 /** How many windows of `size`, spread by `dilation` and moved by `stride`, fit into `n`. */
-export function windowCount(n: number, size: number, stride: number, dilation: number): number {
+function windowCount(n: number, size: number, stride: number, dilation: number): number {
   return Math.floor((n - dilatedSize(size, dilation)) / stride) + 1;
 }
 

@@ -223,7 +223,7 @@ export interface Module {
 }
 
 export const isVector = (type: Type): boolean => type.endsWith('v');
-export const isFloatType = (type: Type): boolean => type.startsWith('f');
+const isFloatType = (type: Type): boolean => type.startsWith('f');
 
 /** Bytes of one element in memory. */
 export const ELEMENT_BYTES: Readonly<Record<Element, number>> = {

@@ -39,7 +39,7 @@ export function operands(expr: Expr): readonly Expr[] {
 }
 
 /** The expressions a statement itself has, without those of the statements inside it. */
-export function expressionsOf(statement: Statement): readonly Expr[] {
+function expressionsOf(statement: Statement): readonly Expr[] {
   switch (statement.kind) {
     case 'set':
       return [statement.value];
@@ -64,7 +64,7 @@ export function expressionsOf(statement: Statement): readonly Expr[] {
 }
 
 /** The statements directly inside one. */
-export function statementsOf(statement: Statement): readonly Statement[] {
+function statementsOf(statement: Statement): readonly Statement[] {
   switch (statement.kind) {
     case 'for':
     case 'while':
