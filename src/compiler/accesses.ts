@@ -8,7 +8,7 @@ export interface Accesses {
 }
 
 /** The scalars that a kernel evaluates. */
-export function scalarsOf(kernel: Kernel): Scalar[] {
+function scalarsOf(kernel: Kernel): Scalar[] {
   switch (kernel.kind) {
     case 'loop':
       return kernel.stages.flatMap((stage) =>

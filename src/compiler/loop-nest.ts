@@ -63,7 +63,7 @@ export class Substitution {
 }
 
 /** Every index that occurs in the stages. */
-export function allIndices(stages: readonly Stage[]): Index[] {
+function allIndices(stages: readonly Stage[]): Index[] {
   const found: Index[] = [];
   for (const stage of stages) found.push(stage.kind === 'store' ? stage.index : stage.position);
   visit(
@@ -132,7 +132,7 @@ function join(kernel: LoopKernel, which: 'rows' | 'columns'): LoopKernel {
 }
 
 /** Whether every index advances by the same amount when the inner loop ends and when the outer one steps. */
-export function joinable(indices: readonly Index[], outer: Variable, inner: Variable): boolean {
+function joinable(indices: readonly Index[], outer: Variable, inner: Variable): boolean {
   return indices.every((index) => {
     const step = linearStride(index, inner);
     const jump = linearStride(index, outer);

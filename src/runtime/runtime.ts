@@ -26,11 +26,6 @@ const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => {
 });
 let chosen: string | undefined;
 
-/** Adds a kind of device under `name`; `make` runs when it is first used. */
-export function registerDevice(name: string, make: () => Device): void {
-  makers.set(name, make);
-}
-
 /** The names of the devices that can be chosen. */
 export function deviceNames(): string[] {
   return [...makers.keys()];
