@@ -1,6 +1,6 @@
 /** Given nodes, their values: picks the device, caches programs, places results. */
 import { bytesPerElement } from '../core/dtype.js';
-import { ArgumentError, InternalError } from '../core/errors.js';
+import { ArgumentError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { forgetHistory, type Node } from '../graph/node.js';
 import type { Device, Program, ProgramGraph } from './device.js';
@@ -16,38 +16,37 @@ const HOST_RESULT_BYTES = 1 << 20;
 /** Programs kept; the least recently used one goes first. */
 const PROGRAM_LIMIT = 512;
 
-const makers = new Map<string, () => Device>([
-  ['wasm', () => new WasmDevice()],
-  ['reference', () => new ReferenceDevice()],
-]);
-const devices = new Map<string, Device>();
+const MAKERS = {
+  wasm: () => new WasmDevice(),
+  reference: () => new ReferenceDevice(),
+} satisfies Record<string, () => Device>;
+
+type DeviceName = keyof typeof MAKERS;
+
+const isDeviceName = (name: string): name is DeviceName => Object.hasOwn(MAKERS, name);
+
+const devices = new Map<DeviceName, Device>();
 const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => {
   program.free();
 });
-let chosen: string | undefined;
+let chosen: DeviceName = 'wasm';
 
 /** The names of the devices that can be chosen. */
 export function deviceNames(): string[] {
-  return [...makers.keys()];
+  return Object.keys(MAKERS);
 }
 
-/** Chooses the device for everything evaluated from now on. */
+/** Chooses the device for everything evaluated from now on: `wasm`, unless told otherwise, or `reference`. */
 export function setDevice(name: string): void {
-  if (!makers.has(name))
+  if (!isDeviceName(name))
     throw new ArgumentError(`unknown device '${name}'`, `known devices: ${deviceNames().join(', ')}`);
   chosen = name;
 }
 
-/** The device in use: the one chosen, else wasm. */
+/** The device in use, made when it is first asked for. */
 export function currentDevice(): Device {
-  const name = chosen ?? (makers.has('wasm') ? 'wasm' : 'reference');
-  let device = devices.get(name);
-  if (device === undefined) {
-    const make = makers.get(name);
-    if (make === undefined) throw new InternalError(`device '${name}' is not registered`);
-    device = make();
-    devices.set(name, device);
-  }
+  let device = devices.get(chosen);
+  if (device === undefined) devices.set(chosen, (device = MAKERS[chosen]()));
   return device;
 }
 
