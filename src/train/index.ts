@@ -20,7 +20,7 @@ export { earlyStopping } from './callbacks/early-stopping.js';
 export type { EarlyStoppingOptions } from './callbacks/early-stopping.js';
 export { csvLogger, jsonlLogger } from './callbacks/logs.js';
 export { progress } from './callbacks/progress.js';
-export type { ProgressOptions } from './callbacks/progress.js';
+export type { ProgressOptions, ProgressStream } from './callbacks/progress.js';
 export { reduceOnPlateau } from './callbacks/reduce-on-plateau.js';
 export type { ReduceOnPlateauOptions } from './callbacks/reduce-on-plateau.js';
 export type { MonitorOptions } from './monitor.js';

@@ -220,6 +220,11 @@ describe('progress', () => {
       /^epoch 2\/3 {2}loss \d\.\d{4} {2}accuracy \d\.\d{4} {2}\d+\.\ds {2}\d+ samples\/s$/,
     );
   });
+  it('writes to whatever can write', async () => {
+    const chunks: string[] = [];
+    await train([progress({ stream: { write: (text) => chunks.push(text) } })]);
+    expect(chunks).toHaveLength(3);
+  });
   it('draws a bar on a terminal: loss, accuracy, samples a second, time left', async () => {
     const { stream, text } = recorder(true);
     await train([progress({ stream })], { metrics: ['accuracy'] });

@@ -2,9 +2,16 @@ import type { SingleBar } from 'cli-progress';
 import type { Callback, TrainingRun } from '../callback.js';
 import type { EpochRecord } from '../history.js';
 
+/** What is written to; told by its shape, so that this library's types do not need those of Node. */
+export interface ProgressStream {
+  /** True for a terminal of Node (`tty.WriteStream`), which gets the bar. */
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 export interface ProgressOptions {
   /** `process.stderr` when left out. */
-  readonly stream?: NodeJS.WriteStream;
+  readonly stream?: ProgressStream;
 }
 
 /** A terminal is redrawn at most this often, in milliseconds. */
@@ -15,13 +22,13 @@ const REDRAW = 100;
  * one line for each epoch. Node only.
  */
 export function progress(options: ProgressOptions = {}): Callback {
-  const { stream = process.stderr } = options;
+  const stream: ProgressStream = options.stream ?? process.stderr;
   let bar: SingleBar | undefined;
   let lastDrawn = 0;
   return {
     name: 'progress',
     onTrainBegin: async () => {
-      if (stream.isTTY) bar = await newBar(stream);
+      if (isTerminal(stream)) bar = await newBar(stream);
     },
     onEpochBegin: (run) => {
       bar?.start(run.loader.length, run.batch, payload(run));
@@ -43,6 +50,10 @@ export function progress(options: ProgressOptions = {}): Callback {
       if (run.stopped !== undefined) stream.write(`stopped: ${run.stopped}\n`);
     },
   };
+}
+
+function isTerminal(stream: ProgressStream): stream is NodeJS.WriteStream {
+  return stream.isTTY === true;
 }
 
 async function newBar(stream: NodeJS.WriteStream): Promise<SingleBar> {
