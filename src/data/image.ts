@@ -70,10 +70,13 @@ async function decodePixels(bytes: Uint8Array, file: string): Promise<Pixels> {
   try {
     return isPng ? await decodePng(bytes) : await decodeJpeg(bytes);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new FormatError(`${file} is not a sound ${isPng ? 'PNG' : 'JPEG'} picture: ${why}`, '', {
-      cause: error,
-    });
+    // A decoder's message may end where another error's was to follow.
+    const why = (error instanceof Error ? error.message : String(error)).trim().replace(/:$/, '');
+    throw new FormatError(
+      `${file} is not a sound ${isPng ? 'PNG' : 'JPEG'} picture: ${why}`,
+      'write or fetch the file again',
+      { cause: error },
+    );
   }
 }
 
