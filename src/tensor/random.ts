@@ -9,8 +9,10 @@ import type { Fixed } from '../core/shape-types.js';
 import { HostRandom } from '../core/threefry.js';
 import * as g from '../graph/build.js';
 import type { Node } from '../graph/node.js';
+import { readValue, valueOf } from '../runtime/storage.js';
 import { hostNode } from './creation.js';
 import { Tensor } from './tensor.js';
+import { activeTrace } from './trace.js';
 import { Variable } from './variable.js';
 
 /**
@@ -40,6 +42,12 @@ export class Generator {
   /** A key that no other draw has; advances the stream. */
   nextKey(): Node {
     const { node } = this.state;
+    if (activeTrace() === undefined && node.value !== undefined) {
+      // The key is a copy, so that a tensor drawn now and asked for later does not depend on what the state is by then.
+      const key = Uint32Array.from(readValue(valueOf(node)), Number);
+      this.state.load(Uint32Array.of(key[0] ?? 0, (key[1] ?? 0) + 1));
+      return hostNode(key, [2], 'uint32');
+    }
     // (0, 1): the seed stays, the number of draws grows.
     const step = g.cast(g.iota(2), 'uint32');
     this.state.assign(new Tensor(g.add(node, step)));

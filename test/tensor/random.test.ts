@@ -115,6 +115,14 @@ describe('streams', () => {
     generator.state.load(state);
     expect(await next()).toEqual(expected);
   });
+  test('a tensor asked for late is what was drawn, however much was drawn meanwhile', async () => {
+    const draw = (generator: Generator): Tensor => random.normal([3], { generator });
+    const expected = await draw(new Generator(5)).array();
+    const generator = new Generator(5);
+    const late = draw(generator);
+    for (let i = 0; i < 4; i++) await draw(generator).array();
+    expect(await late.array()).toEqual(expected);
+  });
   test('float64 has all its digits', async () => {
     const values = await random.uniform([100], { dtype: 'float64', generator: new Generator(1) }).array1d();
     expect(values.some((value) => value !== Math.fround(value))).toBe(true);
