@@ -144,7 +144,10 @@ export const flip = (x: Node, axes: readonly number[]): Node =>
 
 export function concat(parts: readonly Node[], axis: number): Node {
   const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : apply('concat', parts, { axis });
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = apply('concat', parts, { axis });
+  // Nothing next to nothing: the first part is all there is.
+  return whole.shape[axis] === 0 && only !== undefined ? only : whole;
 }
 
 export const windows = (x: Node, axis: number, size: number, stride: number, dilation: number): Node =>

@@ -267,9 +267,15 @@ function select(condition: Node, x: Node, y: Node): Node {
 export function clip<S extends Shape>(x: Tensor<S>, low?: Operand, high?: Operand): Tensor<S> {
   let result: Tensor = x;
   // Comparisons are false for NaN, so it stays.
-  if (low !== undefined) result = where(lt(result, low), low, result);
-  if (high !== undefined) result = where(gt(result, high), high, result);
+  const [from, to] = [bound(x, low), bound(x, high)];
+  if (from !== undefined) result = where(lt(result, from), from, result);
+  if (to !== undefined) result = where(gt(result, to), to, result);
   return result as Tensor<S>;
+}
+
+/** A negative bound of unsigned numbers is 0, where as one of them it would be among the largest. */
+function bound(x: Tensor, limit: Operand | undefined): Operand | undefined {
+  return typeof limit === 'number' && x.dtype.startsWith('uint') ? Math.max(limit, 0) : limit;
 }
 
 /** Whether x is NaN. */

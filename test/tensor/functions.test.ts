@@ -385,3 +385,15 @@ describe('errors name the operation, the shapes and the way out', () => {
     expect(() => zeros([2]).reshape([3])).toThrow(ShapeError);
   });
 });
+
+describe('edges', () => {
+  test('a negative bound of unsigned numbers is 0', async () => {
+    const x = tensor([0, 1, 5], { dtype: 'uint32' });
+    expect(await x.clip(-1, 2).array()).toEqual([0, 1, 2]);
+  });
+  test('empty tensors join to an empty one', async () => {
+    const joined = concat([zeros([3, 0]), zeros([3, 0])], 1);
+    expect(joined.shape).toEqual([3, 0]);
+    expect((await joined.data()).length).toBe(0);
+  });
+});
