@@ -165,6 +165,8 @@ function commonFactor(a: Index, by: number): number {
 
 /** floor(a / by). */
 export function quotient(a: Index, by: number): Index {
+  // An axis of size 0 has no coordinates: nobody will ask for this one.
+  if (by === 0) return ZERO;
   if (by === 1) return a;
   const { whole, rest } = splitMultiples(a, by);
   const outer = make(
@@ -201,7 +203,7 @@ export function quotient(a: Index, by: number): Index {
 
 /** a - by · floor(a / by). */
 export function remainder(a: Index, by: number): Index {
-  if (by === 1) return ZERO;
+  if (by <= 1) return ZERO;
   const { rest } = splitMultiples(a, by);
   if (rest.min >= 0 && rest.max < by) return rest;
   const g = commonFactor(rest, by);

@@ -213,6 +213,18 @@ describe('reductions agree with the reference', () => {
     const x = value([1, NaN, 3, NaN, 5, 6], [2, 3]);
     expectAgreement([g.reduce('reduceMax', x, [1]), g.argmax(x, 1), g.argmin(x, 0), g.sum(x, [0])]);
   });
+  it('of nothing, with gradients', () => {
+    for (const shape of [
+      [3, 0],
+      [0, 3],
+    ]) {
+      const x = randomValue(random, shape);
+      const y = g.reduce('prod', g.unary('sin', x), [0, 1]);
+      const z = g.sum(g.mul(x, x), [1]);
+      const loss = g.add(g.mul(y, y), g.sum(z, [0]));
+      expectAgreement([y, z, loss, gradients(loss, [x])[0] as Node]);
+    }
+  });
   it('long sums are shared by threads and stay accurate', () => {
     expectAgreement(
       [
