@@ -3,7 +3,20 @@ import { ArgumentError, ShapeError } from '../core/errors.js';
 import { dim, formatShape, sameShape, type Shape } from '../core/shape.js';
 import type { SameSize, ShapeMismatch } from '../core/shape-types.js';
 import { arange } from '../tensor/creation.js';
-import { add, cast, div, eq, mul, ne, sub, where } from '../tensor/elementwise.js';
+import {
+  add,
+  cast,
+  div,
+  eq,
+  ge,
+  logicalAnd,
+  logicalOr,
+  lt,
+  mul,
+  ne,
+  sub,
+  where,
+} from '../tensor/elementwise.js';
 import { reshape } from '../tensor/movement.js';
 import { literal } from '../tensor/operands.js';
 import { logSumExp, mean, sum } from '../tensor/reductions.js';
@@ -35,8 +48,8 @@ export interface CrossEntropyOptions extends LossOptions {
 
 /**
  * The cross-entropy of softmax(logits) with respect to targets. Classes lie along axis 1 of `logits` (`[N, C]` or
- * `[N, C, …]`; axis 0 of `[C]`). Targets are class indices (`[N]` or `[N, …]`, of any dtype, which must lie in [0, C)) or
- * probabilities (the shape of `logits`).
+ * `[N, C, …]`; axis 0 of `[C]`). Targets are class indices (`[N]` or `[N, …]`, of any dtype, in [0, C): the loss is NaN with any
+ * other) or probabilities (the shape of `logits`).
  *
  * @throws ShapeError if the targets fit in neither way.
  * @throws ArgumentError for a labelSmoothing outside [0, 1], or an unknown reduction.
@@ -74,7 +87,7 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   const labels = classIndices('crossEntropy', logits, target, axis);
   // log Σ e^x - x[target]: one pass over each row, and the gradient is softmax minus the one-hot target.
   const total = logSumExp(logits, axis);
-  const losses = sub(total, pick(logits, labels, axis));
+  const losses = sub(total, pick(logits, labels, axis, options.ignoreIndex));
   const spread = labelSmoothing === 0 ? undefined : spreadLoss(logits, total, axis, options.weight);
   return reduceIndexed(losses, labels, axis, dim(logits.shape, axis), options, spread);
 }
@@ -90,7 +103,7 @@ export function nll(
 ): Tensor {
   const axis = classAxis('nll', logProbabilities);
   const labels = classIndices('nll', logProbabilities, target, axis);
-  const picked = pick(logProbabilities, labels, axis);
+  const picked = pick(logProbabilities, labels, axis, options.ignoreIndex);
   return reduceIndexed(
     sub(literal(picked, 0), picked),
     labels,
@@ -127,11 +140,19 @@ function classNumbers(classes: number, axis: number, rank: number): Tensor {
   );
 }
 
-/** Of each row along `axis` the element of the given class; 0 for a class that does not exist. */
-function pick(values: Tensor, labels: Tensor, axis: number): Tensor {
+/**
+ * Of each row along `axis` the element of the given class; NaN for a class that does not exist, unless it is the ignored one: a
+ * wrong label must not pass for a small loss, and a program cannot throw.
+ */
+function pick(values: Tensor, labels: Tensor, axis: number, ignoreIndex: number | undefined): Tensor {
+  const classes = dim(values.shape, axis);
+  const exists = logicalAnd(ge(labels, literal(labels, 0)), lt(labels, literal(labels, classes)));
+  const known =
+    ignoreIndex === undefined ? exists : logicalOr(exists, eq(labels, literal(labels, ignoreIndex)));
   const asked = reshape(labels, [...labels.shape.slice(0, axis), 1, ...labels.shape.slice(axis)]);
-  const hit: Tensor = eq(classNumbers(dim(values.shape, axis), axis, values.rank), asked);
-  return sum(where(hit, values, literal(values, 0)), axis);
+  const hit: Tensor = eq(classNumbers(classes, axis, values.rank), asked);
+  const picked: Tensor = sum(where(hit, values, literal(values, 0)), axis);
+  return where(known, picked, literal(picked, Number.NaN));
 }
 
 /** The factors of the classes, in the shape that broadcasts with tensors of `rank`. */

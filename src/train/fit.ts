@@ -296,6 +296,6 @@ function notFinite(loss: number, run: Run): TrainingError {
   const step = (run.epoch - 1) * run.loader.length + run.batch + 1;
   return new TrainingError(
     `the loss is ${loss} in epoch ${run.epoch}, batch ${run.batch + 1} (step ${step})`,
-    'lower the learning rate, limit the gradients (clipNorm), and check that inputs and targets are finite numbers',
+    'lower the learning rate, limit the gradients (clipNorm), and check that inputs are finite and that class indices lie below the number of outputs',
   );
 }
