@@ -221,6 +221,8 @@ export class Node<K extends Op = Op> {
   readonly depth: number;
   /** The computed value, once there is one. */
   value: Storage | undefined = undefined;
+  /** Whether it depends on a variable, for which somebody may want gradients: then its history is kept however long it is. */
+  tracked: boolean;
 
   constructor(op: K, inputs: readonly Node[], attributes: Attributes[K], shape: Shape, dtype: DType) {
     this.op = op;
@@ -228,6 +230,7 @@ export class Node<K extends Op = Op> {
     this.attributes = attributes;
     this.shape = shape;
     this.dtype = dtype;
+    this.tracked = inputs.some((input) => input.tracked);
     let depth = 0;
     for (const input of inputs)
       if (input.value === undefined && input.depth >= depth) depth = input.depth + 1;
@@ -243,6 +246,13 @@ export function isOp<K extends Op>(node: Node, op: K): node is Node<K> {
 /** Cuts a node off from the graph that computed it. Its value must be known. Gradients then stop here. */
 export function forgetHistory(node: Node): void {
   node.inputs = [];
+}
+
+const LEAVES: ReadonlySet<Op> = new Set<Op>(['buffer', 'constant', 'scalar', 'iota', 'parameter']);
+
+/** Whether a node was cut off from the graph that computed it. */
+export function hasForgotten(node: Node): boolean {
+  return node.inputs.length === 0 && !LEAVES.has(node.op);
 }
 
 /** The nodes that `outputs` need, inputs before consumers; stops at nodes with values when `pending` is set. Iterative, so depth is no limit. */

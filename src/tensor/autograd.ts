@@ -3,7 +3,7 @@ import { formatShape } from '../core/shape.js';
 import { leavesOf, mapTree, type MapTree } from '../core/tree.js';
 import { add, barrier, custom, fill, stopGradient as stop } from '../graph/build.js';
 import { gradients } from '../graph/differentiate.js';
-import { topologicalOrder, type Node } from '../graph/node.js';
+import { hasForgotten, topologicalOrder, type Node } from '../graph/node.js';
 import { isTensor, Tensor } from './tensor.js';
 import { isParameter, ownerOf, type Parameter } from './variable.js';
 
@@ -19,11 +19,21 @@ function checkLoss(loss: Tensor): void {
   }
 }
 
+/** Zeros may mean that the loss depends on nothing it was asked about, but not that nobody knows any more. */
+function checkHistory(loss: Tensor): void {
+  if (!topologicalOrder([loss.node]).some(hasForgotten)) return;
+  throw new GradientError(
+    'grad: how the loss was computed is no longer known',
+    'take gradients before the value is asked for together with updates of variables; for a chain of thousands of operations, make what you differentiate by a Parameter, or use scan()',
+  );
+}
+
 function gradientsOf<T>(loss: Tensor, wrt: T): Gradients<T> {
   checkLoss(loss);
   const leaves = leavesOf(wrt, isTensor).map(([, tensor]) => tensor);
   const nodes = leaves.map((tensor) => tensor.node);
   const found = gradients(loss.node, nodes);
+  if (nodes.length > 0 && found.every((node) => node === undefined)) checkHistory(loss);
   return mapTree(wrt, isTensor, (tensor, i) => new Tensor(found[i] ?? fill(0, tensor.shape, tensor.dtype)));
 }
 
@@ -90,6 +100,7 @@ export function backward(loss: Tensor): void {
     const owner = ownerOf(node);
     if (isParameter(owner) && owner.trainable) parameters.set(node, owner);
   }
+  if (parameters.size === 0) checkHistory(loss);
   const nodes = [...parameters.keys()];
   gradients(loss.node, nodes).forEach((node, i) => {
     const owner = parameters.get(nodes[i] as Node);

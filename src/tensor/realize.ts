@@ -34,9 +34,9 @@ export function realize(nodes: readonly Node[]): void {
   for (const each of done) each();
 }
 
-/** Computes a chain that has grown too long. What was not marked for gradients forgets how it came about. */
+/** Computes a chain that has grown too long. What depends on no variable forgets how it came about. */
 export function keepShort(node: Node): void {
   if (node.depth < LONGEST_CHAIN || activeTrace() !== undefined) return;
   evaluate([node]);
-  forgetHistory(node);
+  if (!node.tracked) forgetHistory(node);
 }

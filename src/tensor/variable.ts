@@ -15,6 +15,9 @@ const unreachable = new FinalizationRegistry<Slot>((slot) => {
   slot.spare?.device.free(slot.spare);
 });
 
+/** Updates that wait are carried out when they have become this long. */
+const LONGEST_PENDING_UPDATE = 2000;
+
 /** Whose value a node stands for. */
 const owners = new WeakMap<Node, Variable>();
 
@@ -67,6 +70,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
   get outerNode(): Node {
     if (this.leaf === undefined) {
       this.leaf = buffer(this.slot.current, this.fixedShape);
+      this.leaf.tracked = true;
       setValue(this.leaf, this.slot.current);
     }
     return this.leaf;
@@ -115,6 +119,8 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
         this.leaf = undefined;
       },
     );
+    // Updates that nobody asks for would grow into each other without end.
+    if (value.node.depth > LONGEST_PENDING_UPDATE) realize([]);
   }
 
   /** Replaces the value by host data at once, dropping a pending assignment. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { StaleValueError } from '../../src/core/errors.js';
+import { GradientError, StaleValueError } from '../../src/core/errors.js';
 import * as nn from '../../src/nn/index.js';
 import {
   compile,
   evaluate,
   full,
   grad,
+  Parameter,
   tensor,
   Variable,
   zeros,
@@ -205,5 +206,36 @@ describe('a compiled function that assigns', () => {
     f();
     expect(await v.array()).toEqual([7, 8]);
     expect(await reset.array()).toEqual([7, 8]);
+  });
+});
+
+describe('gradients through long histories', () => {
+  it('reach a parameter however long the chain is', async () => {
+    const p = new Parameter(tensor([1]));
+    let x: Tensor = p;
+    for (let i = 0; i < 12_000; i++) x = x.mul(1.0001);
+    expect(await grad(x.sum(), p).item()).toBeCloseTo(1.0001 ** 12_000, 2);
+  });
+
+  it('are refused, not zero, where the history is gone', async () => {
+    const plain = tensor([1]);
+    let x: Tensor = plain;
+    for (let i = 0; i < 12_000; i++) x = x.mul(1.0001);
+    expect(() => grad(x.sum(), plain)).toThrow(GradientError);
+
+    const p = new Parameter(tensor([1, 2]));
+    const loss = p.mul(p).sum();
+    p.assign(p.sub(grad(loss, p).mul(0.1)));
+    await loss.item();
+    expect(() => grad(loss, p)).toThrow(GradientError);
+    expect(() => {
+      loss.backward();
+    }).toThrow(GradientError);
+  });
+
+  it('updates that nobody asks for are carried out on the way', async () => {
+    const p = new Parameter(tensor([1]));
+    for (let i = 0; i < 5000; i++) p.assign(p.sub(grad(p.mul(p).sum(), p).mul(0.0001)));
+    expect(await p.item()).toBeCloseTo((1 - 0.0002) ** 5000, 3);
   });
 });
