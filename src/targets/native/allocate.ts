@@ -1,0 +1,199 @@
+/**
+ * Registers for values, by linear scan (Poletto and Sarkar, "Linear Scan Register Allocation", 1999). A value that finds none lives on the stack
+ * and is fetched into a register of its own for each instruction that uses it; then the scan begins anew. Constants are made again instead.
+ */
+import { InternalError } from '../../core/errors.js';
+import { measureLives } from './lives.js';
+import {
+  REGISTER_KINDS,
+  type Instruction,
+  type MachineFunction,
+  type RegisterKind,
+  type Value,
+} from './machine-code.js';
+
+/** What the machine has. */
+export interface RegisterFile {
+  /** Registers to give out, the most wanted first. */
+  readonly registers: Readonly<Record<RegisterKind, readonly number[]>>;
+  /** An instruction that fetches a value from a stack slot, and one that puts it there. */
+  readonly load: (value: Value, slot: number) => Instruction;
+  readonly store: (value: Value, slot: number) => Instruction;
+}
+
+export interface Allocation {
+  /** Stack slots in use, of each kind. */
+  readonly slots: Readonly<Record<RegisterKind, number>>;
+  /** Registers that are written, of each kind. */
+  readonly used: Readonly<Record<RegisterKind, ReadonlySet<number>>>;
+}
+
+const MOST_ROUNDS = 40;
+
+/** Gives every value a register, adding loads and stores where there are too few. */
+export function allocate(machine: MachineFunction, file: RegisterFile): Allocation {
+  const slots: Record<RegisterKind, number> = { general: 0, vector: 0, mask: 0 };
+  // Values that hold others for one instruction: sending them to the stack in turn would not end.
+  const passing = new Set<Value>();
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    measureLives(machine);
+    const spilled = scan(machine, file, passing);
+    if (spilled.size === 0) return { slots, used: usedRegisters(machine) };
+    rewrite(machine, spilled, passing, (value) =>
+      value.remake === undefined ? { ...file, slot: slots[value.kind]++ } : undefined,
+    );
+  }
+  throw new InternalError('native: registers cannot be given out');
+}
+
+function usedRegisters(machine: MachineFunction): Record<RegisterKind, Set<number>> {
+  const used = { general: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
+  for (const { kind, register, start } of machine.values) if (start >= 0) used[kind].add(register);
+  return used;
+}
+
+/** One scan. Gives the values that must go to the stack; if there are none, all others have registers. */
+function scan(machine: MachineFunction, file: RegisterFile, passing: ReadonlySet<Value>): Set<Value> {
+  const spilled = new Set<Value>();
+  const clobbers = clobberPositions(machine);
+  const order = machine.values.filter(({ start }) => start >= 0).sort((a, b) => a.start - b.start);
+  const free: Record<RegisterKind, number[]> = { general: [], vector: [], mask: [] };
+  const active: Record<RegisterKind, Value[]> = { general: [], vector: [], mask: [] };
+  for (const kind of REGISTER_KINDS) free[kind] = [...file.registers[kind]].reverse();
+  for (const value of order) {
+    const { kind } = value;
+    if (kind !== 'general' && crosses(value, clobbers)) {
+      spilled.add(value);
+      continue;
+    }
+    const busy = active[kind];
+    for (let i = busy.length - 1; i >= 0; i--) {
+      const other = busy[i] as Value;
+      if (other.end >= value.start) continue;
+      free[kind].push(other.register);
+      busy[i] = busy.at(-1) as Value;
+      busy.pop();
+    }
+    const preferred = preference(machine, value);
+    const at = preferred === undefined ? -1 : free[kind].indexOf(preferred);
+    if (at >= 0) {
+      value.register = preferred as number;
+      free[kind].splice(at, 1);
+    } else {
+      const register = free[kind].pop();
+      if (register !== undefined) value.register = register;
+      else {
+        const victim = leastWanted(busy, value, passing);
+        if (victim === undefined)
+          throw new InternalError(`native: one instruction needs too many ${kind} registers`);
+        spilled.add(victim);
+        if (victim === value) continue;
+        value.register = victim.register;
+        busy.splice(busy.indexOf(victim), 1);
+      }
+    }
+    busy.push(value);
+  }
+  return spilled;
+}
+
+/** Whose register saves a move: that of an operand of the instruction that makes the value, if it ends there. */
+function preference(machine: MachineFunction, value: Value): number | undefined {
+  const index = value.start >> 1;
+  const { operands, writes, early } = machine.code[index] as Instruction;
+  if (early) return undefined;
+  for (let n = writes; n < operands.length; n++) {
+    const operand = operands[n] as Value;
+    if (operand.kind === value.kind && operand.end === 2 * index && operand.register >= 0)
+      return operand.register;
+  }
+  return undefined;
+}
+
+function leastWanted(busy: readonly Value[], value: Value, passing: ReadonlySet<Value>): Value | undefined {
+  let found: Value | undefined;
+  let least = Infinity;
+  for (const each of [value, ...busy]) {
+    if (passing.has(each)) continue;
+    // A constant costs no store. A long life that is used seldom frees a register for longest.
+    const wanted = (each.weight * (each.remake === undefined ? 1 : 0.6)) / (each.end - each.start + 4);
+    if (wanted < least) {
+      least = wanted;
+      found = each;
+    }
+  }
+  return found;
+}
+
+function clobberPositions(machine: MachineFunction): number[] {
+  const positions: number[] = [];
+  machine.code.forEach((each, i) => {
+    if (each.clobbers) positions.push(2 * i);
+  });
+  return positions;
+}
+
+/** Whether a value is needed after an instruction at one of the positions, before which it was made. */
+function crosses(value: Value, positions: readonly number[]): boolean {
+  // The first position at or after the start.
+  let low = 0;
+  let high = positions.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((positions[middle] ?? 0) < value.start) low = middle + 1;
+    else high = middle;
+  }
+  return low < positions.length && (positions[low] ?? 0) < value.end;
+}
+
+interface Home extends RegisterFile {
+  readonly slot: number;
+}
+
+/** Replaces the spilled values by short-lived ones, with a load before each read and a store after each write. */
+function rewrite(
+  machine: MachineFunction,
+  spilled: ReadonlySet<Value>,
+  passing: Set<Value>,
+  homeOf: (value: Value) => Home | undefined,
+): void {
+  const homes = new Map<Value, Home | undefined>();
+  for (const value of spilled) homes.set(value, homeOf(value));
+  const old = machine.code.splice(0);
+  // Where each old instruction begins now: loops move along.
+  const moved = new Array<number>(old.length + 1);
+  old.forEach((each, index) => {
+    moved[index] = machine.code.length;
+    const { operands, writes } = each;
+    if (!operands.some((operand) => spilled.has(operand))) {
+      machine.code.push(each);
+      return;
+    }
+    // What made the constant is made again where it is used.
+    if (writes === 1 && operands.length === 1 && (operands[0] as Value).remake !== undefined) return;
+    const stand = new Map<Value, Value>();
+    const after: Instruction[] = [];
+    operands.forEach((operand, n) => {
+      if (!spilled.has(operand)) return;
+      let local = stand.get(operand);
+      const home = homes.get(operand);
+      if (local === undefined) {
+        local = machine.value(operand.kind);
+        passing.add(local);
+        stand.set(operand, local);
+        const isRead = operands.indexOf(operand, writes) >= 0;
+        if (isRead) {
+          if (home !== undefined) machine.code.push(home.load(local, home.slot));
+          else if (operand.remake !== undefined) machine.code.push(operand.remake(local));
+        }
+      }
+      if (n < writes && home !== undefined) after.push(home.store(local, home.slot));
+    });
+    each.operands = operands.map((operand) => stand.get(operand) ?? operand);
+    machine.code.push(each, ...after);
+  });
+  moved[old.length] = machine.code.length;
+  machine.loops.forEach((loop, n) => {
+    machine.loops[n] = { begin: moved[loop.begin] ?? 0, end: moved[loop.end] ?? machine.code.length };
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * Machine instructions before registers are given out. A target chooses them and knows how they are encoded; what is common to all targets,
+ * how long values live and which register holds them, needs to know only what each instruction reads and writes.
+ */
+
+/** Kinds of registers. What is a mask on one machine may be a vector on another. */
+export type RegisterKind = 'general' | 'vector' | 'mask';
+
+export const REGISTER_KINDS = ['general', 'vector', 'mask'] as const satisfies readonly RegisterKind[];
+
+/** Something that needs a register. */
+export interface Value {
+  readonly kind: RegisterKind;
+  /** What makes it again, if that is cheaper than keeping it on the stack: constants. */
+  readonly remake: ((target: Value) => Instruction) | undefined;
+  /** Filled in by `measureLives`. */
+  start: number;
+  end: number;
+  /** References, each counting tenfold per loop around it. */
+  weight: number;
+  /** The first read after `start` decides which register is worth having; see `allocate`. */
+  register: number;
+}
+
+export interface Instruction {
+  /** Values that are written, then values that are read. A value may be both. */
+  operands: Value[];
+  /** How many at the front of `operands` are written. */
+  readonly writes: number;
+  /** Whether something is written before everything has been read: then what is written must not share a register with what is read. */
+  readonly early: boolean;
+  /** Whether vectors and masks do not survive it, as across calls. */
+  readonly clobbers: boolean;
+  /** Encodes it: the registers of the operands, in their order. */
+  readonly encode: (registers: readonly number[]) => void;
+}
+
+/** Instructions begin <= i < end that are carried out again and again. */
+export interface LoopRange {
+  readonly begin: number;
+  end: number;
+}
+
+/** A function on its way to machine code. */
+export class MachineFunction {
+  readonly values: Value[] = [];
+  readonly code: Instruction[] = [];
+  readonly loops: LoopRange[] = [];
+  /** Loops that are open, as indices into `loops`. */
+  private readonly open: number[] = [];
+
+  value(kind: RegisterKind, remake?: (target: Value) => Instruction): Value {
+    const value: Value = { kind, remake, start: -1, end: -1, weight: 0, register: -1 };
+    this.values.push(value);
+    return value;
+  }
+
+  push(instruction: Instruction): void {
+    this.code.push(instruction);
+  }
+
+  beginLoop(): void {
+    this.open.push(this.loops.push({ begin: this.code.length, end: -1 }) - 1);
+  }
+
+  endLoop(): void {
+    const loop = this.loops[this.open.pop() ?? -1];
+    if (loop !== undefined) loop.end = this.code.length;
+  }
+
+  get isInLoop(): boolean {
+    return this.open.length > 0;
+  }
+}
+
+/** An instruction that only moves a value; between equal registers it is left out. */
+export interface InstructionOptions {
+  readonly early?: boolean;
+  readonly clobbers?: boolean;
+}
+
+export function instruction(
+  writes: readonly Value[],
+  reads: readonly Value[],
+  encode: (registers: readonly number[]) => void,
+  options: InstructionOptions = {},
+): Instruction {
+  return {
+    operands: [...writes, ...reads],
+    writes: writes.length,
+    early: options.early ?? false,
+    clobbers: options.clobbers ?? false,
+    encode,
+  };
+}
