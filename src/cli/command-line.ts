@@ -1,16 +1,17 @@
 import { Command } from 'commander';
 import { all } from '../recipes/index.js';
-import { deviceNames } from '../runtime/runtime.js';
+import { deviceNames } from '../runtime/devices.js';
 import { deviceName } from './device-options.js';
 import { evaluateCommand, type EvaluateOptions } from './evaluate-command.js';
-import { infoCommand } from './info-command.js';
+import { infoCommand, type InfoOptions } from './info-command.js';
 import { positiveNumber, wholeNumber } from './number-options.js';
 import { optimizerName } from './optimizers.js';
 import { packageVersion } from './package-version.js';
+import { profileCommand, type ProfileCommandOptions } from './profile-command.js';
 import { predictCommand, type PredictOptions } from './predict-command.js';
 import { recipesCommand } from './recipes-command.js';
 import { trainCommand } from './train-command.js';
-import type { TrainOptions } from './train-settings.js';
+import { DEFAULT_RECIPE, type TrainOptions } from './train-settings.js';
 
 const EXAMPLES = `
 Examples:
@@ -18,6 +19,7 @@ Examples:
   loom train mnist-cnn --data DIR                  MNIST from its four files in DIR
   loom predict --model runs/NAME --image four.png
   loom evaluate --model runs/NAME
+  loom profile mnist-cnn                           what each kernel of a training step takes
 
 Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted by Ctrl-C (a checkpoint is saved).`;
 
@@ -73,9 +75,23 @@ export function commandLine(finish: (exitCode: number) => void): Command {
     .option('--json', 'print one JSON object')
     .action((options: EvaluateOptions) => evaluateCommand(options));
 
-  command('info', 'print what this machine can do')
+  onDevice(command('profile', 'show what each kernel of a training step takes'))
+    .argument('[recipe]', `as for train (default: ${DEFAULT_RECIPE})`)
+    .option('--data <dir>', 'folder with the data files (default: the cache folder, or a download)')
+    .option('--batch-size <n>', 'samples in the batch', wholeNumber('--batch-size', 1))
+    .option('--seed <n>', 'decides weights, order and augmentation (default: 0)', wholeNumber('--seed', 0))
+    .option(
+      '--repeats <n>',
+      'steps to run, of which the fastest is shown (default: 20)',
+      wholeNumber('--repeats', 1),
+    )
+    .option('--out <dir>', 'folder for the files (default: runs/<recipe>-profile-<time>)')
+    .option('--json', 'print one JSON object a line: one for each kernel, and one at the end')
+    .action((recipe: string | undefined, options: ProfileCommandOptions) => profileCommand(recipe, options));
+
+  onDevice(command('info', 'print what this machine can do'))
     .option('--json', 'print one JSON object')
-    .action((options: { json?: boolean }) => infoCommand(options));
+    .action((options: InfoOptions) => infoCommand(options));
 
   command('recipes', 'list the recipes, or print one as a file to copy')
     .argument('[recipe]', 'the one to print')

@@ -1,4 +1,4 @@
-import { deviceNames, setDevice } from '../runtime/runtime.js';
+import { deviceNames, setDevice } from '../runtime/devices.js';
 import { setThreads } from '../runtime/threads.js';
 import { nearestName } from './nearest-name.js';
 import { UsageError } from './usage-error.js';

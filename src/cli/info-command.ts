@@ -1,9 +1,11 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { cacheFolder } from '../data/node/cache-folder.js';
 import { Heap } from '../runtime/heap.js';
-import { currentDevice, deviceNames } from '../runtime/runtime.js';
+import { currentDevice, deviceNames } from '../runtime/devices.js';
+import { threadCount } from '../runtime/threads.js';
 import { wasmFeatures } from '../targets/wasm/features.js';
 import { formatBytes, formatTable } from './format.js';
+import { applyDevice, type DeviceOptions } from './device-options.js';
 import { packageVersion } from './package-version.js';
 
 /** What this machine and this build can do. */
@@ -21,6 +23,8 @@ export interface SystemInfo {
   readonly heapBytes: number;
   readonly memoryBytes: number;
   readonly device: string;
+  /** What the device computes with, or why there is no better one. */
+  readonly deviceDescription: string;
   readonly devices: readonly string[];
   readonly cacheFolder: string;
 }
@@ -28,26 +32,33 @@ export interface SystemInfo {
 export function systemInfo(): SystemInfo {
   const features = wasmFeatures();
   const cores = availableParallelism();
+  const device = currentDevice();
   return {
     version: packageVersion(),
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     cores,
-    threads: features.sharedMemory ? cores : 1,
+    threads: features.sharedMemory ? threadCount() : 1,
     simd: features.simd,
     relaxedFma: features.relaxedFma,
     sharedMemory: features.sharedMemory,
     heapBytes: new Heap().maximumBytes,
     memoryBytes: totalmem(),
-    device: currentDevice().name,
+    device: device.name,
+    deviceDescription: device.description,
     devices: deviceNames(),
     cacheFolder: cacheFolder(),
   };
 }
 
+export interface InfoOptions extends DeviceOptions {
+  readonly json?: boolean;
+}
+
 /** `loom info` */
-export function infoCommand(options: { readonly json?: boolean }): void {
+export function infoCommand(options: InfoOptions): void {
+  applyDevice(options);
   const info = systemInfo();
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(info)}\n`);
@@ -65,7 +76,8 @@ export function infoCommand(options: { readonly json?: boolean }): void {
     ['relaxed FMA', yes(info.relaxedFma)],
     ['tensor heap', `up to ${formatBytes(info.heapBytes)}`],
     ['main memory', formatBytes(info.memoryBytes)],
-    ['device', `${info.device} (of ${info.devices.join(', ')})`],
+    ['device', `${info.device}: ${info.deviceDescription}`],
+    ['devices', info.devices.join(', ')],
     ['data cache', info.cacheFolder],
   ];
   process.stdout.write(`${formatTable(rows, [0, 1])}\n`);

@@ -35,4 +35,5 @@ const EXAMPLES: Readonly<Record<string, number>> = {
   '--seed': 1,
   '--threads': 2,
   '--limit': 1000,
+  '--repeats': 20,
 };

@@ -3,7 +3,7 @@ import { CheckpointError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { take } from '../data/combine.js';
 import { fileExists } from '../data/node/read-file.js';
-import { currentDevice } from '../runtime/runtime.js';
+import { currentDevice } from '../runtime/devices.js';
 import { threadCount } from '../runtime/threads.js';
 import { setSeed } from '../tensor/random.js';
 import { fit } from '../train/fit.js';

@@ -34,7 +34,8 @@ export interface TrainSettings {
   readonly device: DeviceOptions;
 }
 
-const DEFAULT_RECIPE = 'digits-cnn';
+/** What is trained, or profiled, when nobody names a recipe. */
+export const DEFAULT_RECIPE = 'digits-cnn';
 
 /**
  * The settings of a run: what was typed, else what the resumed run had, else what the recipe says.

@@ -26,7 +26,7 @@ import { reuseAcrossPasses } from './reuse.js';
 import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
 import { isWinogradGradient, partsSize, winogradGradientKernels } from './winograd-gradient.js';
-import { filterSize, isWinograd, winogradKernels } from './winograd.js';
+import { filterSize, isWinograd, useWinograd, winogradKernels } from './winograd.js';
 import { BufferUsers, inSteps, reachableFrom, readsFrom, type Planned } from './steps.js';
 
 /** What is to be compiled; see the runtime's ProgramGraph. */
@@ -41,7 +41,8 @@ const TEMPORARY = { kind: 'temporary' } as const;
 const outputRole = (index: number): BufferInfo['role'] => ({ kind: 'output', index });
 
 /** Compiles a graph to kernels. */
-export function compileGraph(graph: CompilerInput): KernelProgram {
+export function compileGraph(graph: CompilerInput, options: { winograd: boolean } = { winograd: true }): KernelProgram {
+  useWinograd(options.winograd);
   const assembler = new Assembler(graph.scalars);
   graph.inputs.forEach((node, index) => {
     assembler.define(

@@ -8,6 +8,7 @@ import { stridesOf } from './contraction.js';
 import { flatten, ofVariable, variable, type Variable } from './index-expr.js';
 import type { LoopKernel, Stage, WinogradGradientKernel } from './kernel.js';
 import type { Lowering } from './lower.js';
+import { usesWinograd } from './winograd.js';
 
 /** Rows and columns of the filter that a tile takes, and products for each tile and pair of channels. */
 const TILE = 4;
@@ -75,6 +76,7 @@ export function fitsWinogradGradient(node: Node<'conv'>): boolean {
   const [height = 0, width = 0, ...others] = w.shape.slice(2);
   const { images, outChannels, channels, down, across } = shapesOf(node);
   if (
+    !usesWinograd() ||
     node.dtype !== 'float32' ||
     !ones ||
     groups !== 1 ||

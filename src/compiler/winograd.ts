@@ -26,6 +26,14 @@ const FEWEST_CHANNELS = 12;
 /** Panels of more channels do not fit the first-level cache. */
 const MOST_CHANNELS = 1024;
 
+let isUsed = true;
+
+/** Whether graphs compiled from now on may use Winograd's algorithm. */
+export function useWinograd(use: boolean): void {
+  isUsed = use;
+}
+export const usesWinograd = (): boolean => isUsed;
+
 /** Whether Winograd's algorithm can compute the convolution, and is faster than the direct sum. */
 export function fitsWinograd(node: Node<'conv'>): boolean {
   const [x, w] = node.inputs as [Node, Node];
@@ -35,6 +43,7 @@ export function fitsWinograd(node: Node<'conv'>): boolean {
   const [images = 0, outChannels = 0, height = 0, width = 0] = node.shape;
   const [inputHeight = 0, inputWidth = 0] = x.shape.slice(2);
   if (
+    !isUsed ||
     node.dtype !== 'float32' ||
     !ones ||
     groups !== 1 ||

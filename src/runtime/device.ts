@@ -20,13 +20,20 @@ export interface Program {
   free(): void;
 }
 
-/** A machine that keeps values and runs programs. */
-export interface Device {
-  readonly name: string;
-  compile(graph: ProgramGraph): Program;
+/** Where values lie. Devices with the same memory take each other's values as they are. */
+export interface DeviceMemory {
   allocate(dtype: DType, size: number): DeviceStorage;
   free(storage: DeviceStorage): void;
   /** A copy of the elements. */
   read(storage: DeviceStorage): TypedArray;
   write(storage: DeviceStorage, data: TypedArray): void;
+}
+
+/** A machine that runs programs. */
+export interface Device {
+  readonly name: string;
+  /** What it computes with, or why with nothing better; for people. */
+  readonly description: string;
+  readonly memory: DeviceMemory;
+  compile(graph: ProgramGraph): Program;
 }

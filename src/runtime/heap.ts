@@ -4,15 +4,17 @@ import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
 /** WebAssembly's unit of growth. */
 const PAGE_BYTES = 65536;
 
-/** 2^32 bytes: all that 32-bit addresses reach. */
 /** 2 GiB: generated loops compare addresses as signed 32-bit integers. */
 const MAXIMUM_PAGES = 32768;
 
 /** Addresses are multiples of a cache line, which is also the widest vector. */
 const UNIT_BYTES = 64;
 
-/** Kept free behind the last block, since a vector load of the last element may read up to one unit further. */
-const MARGIN_UNITS = 1;
+/**
+ * 1 KiB before the first block and behind the last one belong to nobody: vector loads may begin before a value or end behind it, by several
+ * vectors of 16 lanes where a loop is unrolled. Between blocks they read what is their neighbours', and use none of it.
+ */
+const MARGIN_UNITS = 16;
 
 /** The memory grows by an eighth of itself, and by this much at the least. */
 const SMALLEST_STEP_PAGES = 256;
@@ -106,7 +108,7 @@ export class Heap {
   }
 
   /**
-   * The address of `bytes` fresh bytes: a multiple of 64 and never 0, with at least 64 readable bytes behind. What they
+   * The address of `bytes` fresh bytes: a multiple of 64 and never 0, with at least 1 KiB readable before and behind. What they
    * hold is undefined. Throws a DeviceError when the memory cannot grow far enough.
    */
   allocate(bytes: number): number {
@@ -212,8 +214,7 @@ export class Heap {
   /** Makes a free block of what the memory has grown by. */
   private manageNewUnits(): void {
     const end = this.currentBuffer.byteLength / UNIT_BYTES - MARGIN_UNITS;
-    // Unit 0 belongs to nobody, so that no address is 0.
-    const start = Math.max(1, this.last === undefined ? 1 : this.last.start + this.last.units);
+    const start = this.last === undefined ? MARGIN_UNITS : this.last.start + this.last.units;
     let block: Block = {
       start,
       units: end - start,
@@ -223,7 +224,7 @@ export class Heap {
       previous: undefined,
       next: undefined,
     };
-    this.unitsManaged = end - 1;
+    this.unitsManaged = end - MARGIN_UNITS;
     const { last } = this;
     if (last !== undefined) last.after = block;
     this.last = block;

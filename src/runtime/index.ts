@@ -1,3 +1,3 @@
 /** Which machine computes, on how many threads. */
-export { currentDevice, deviceNames, setDevice } from './runtime.js';
+export { currentDevice, deviceNames, setDevice } from './devices.js';
 export { setThreads, threadCount } from './threads.js';

@@ -1,22 +1,16 @@
 /** Looking at what was made of a graph. */
-import { formatKernel, formatKernels, formatMemory } from '../compiler/print.js';
+import { formatKernels, formatMemory } from '../compiler/print.js';
 import { InternalError } from '../core/errors.js';
 import { isOp, topologicalOrder, type Node } from '../graph/node.js';
 import { printModule } from '../targets/cpu/print.js';
 import { wasmText } from '../targets/wasm/text.js';
 import type { ProgramGraph } from './device.js';
-import { currentDevice } from './runtime.js';
-import { WasmDevice } from './wasm-device.js';
-
-/** One kernel's share of a run. */
-export interface KernelTime {
-  /** What it computes. */
-  readonly kernel: string;
-  /** Best of several runs on one thread. */
-  readonly milliseconds: number;
-  /** 0 for kernels that are not contractions. */
-  readonly gigaflopsPerSecond: number;
-}
+import { CpuDevice } from './cpu-device.js';
+import { autoDevice, currentDevice, wasmDevice } from './devices.js';
+import { hexDump } from './native/hex-dump.js';
+import type { Profile } from './profile.js';
+import { profileGraph, type ProfileOptions } from './profile-program.js';
+import type { AnyStorage } from './storage.js';
 
 /** A compiled graph, laid open. Each text is made when it is asked for. */
 export interface Inspection {
@@ -28,26 +22,37 @@ export interface Inspection {
   readonly kernelCount: number;
   /** The generated loops. */
   readonly loops: string;
-  /** The WebAssembly instructions. */
+  /** What runs it: 'native' or 'wasm'. */
+  readonly target: string;
+  /** The WebAssembly instructions; where the program is machine code, those that would run instead of it. */
   readonly wasm: string;
-  /** The bytes of the WebAssembly module. */
+  /** The machine code; empty where the program is WebAssembly. */
+  readonly machineCode: string;
+  /** The bytes of the code. */
   readonly moduleBytes: number;
   /** What lies where in memory. */
   readonly memory: string;
   /** Milliseconds from graph to module. */
   readonly compileMilliseconds: number;
-  /** Runs every kernel on made-up inputs and takes its time. */
-  profile(repeats?: number): KernelTime[];
+  /**
+   * Runs the computation on all threads and tells what each kernel takes, and how that compares with what the machine can do. Nothing is changed
+   * by it. Takes about a second.
+   */
+  profile(options?: ProfileOptions): Promise<Profile>;
 }
 
-/** Compiles a graph anew for the wasm device and shows what becomes of it. */
-export function inspectGraph(graph: ProgramGraph): Inspection {
-  const device = currentDevice();
-  const wasm = device instanceof WasmDevice ? device : new WasmDevice();
+/**
+ * Compiles a graph anew for the current device (`auto` where that is the reference) and shows what becomes of it. `inputs` gives the values of the
+ * graph's inputs, for a profile.
+ */
+export function inspectGraph(graph: ProgramGraph, inputs: () => readonly AnyStorage[]): Inspection {
+  const current = currentDevice();
+  const device = current instanceof CpuDevice ? current : autoDevice();
   const start = performance.now();
-  const program = wasm.compile(graph);
+  const program = device.compile(graph);
   const compileMilliseconds = performance.now() - start;
-  const { kernels, code, bytes } = program.compiled;
+  const { kernels, code, generated, generator } = program.compiled;
+  const { bytes } = generated;
   return {
     get graph() {
       return formatGraph(graph.outputs);
@@ -59,20 +64,19 @@ export function inspectGraph(graph: ProgramGraph): Inspection {
     get loops() {
       return printModule(code.module);
     },
+    target: generator.name,
     get wasm() {
-      return wasmText(bytes);
+      return wasmText(generator.name === 'wasm' ? bytes : wasmDevice().generate(kernels).generated.bytes);
+    },
+    get machineCode() {
+      return generator.name === 'native' ? hexDump(bytes) : '';
     },
     moduleBytes: bytes.length,
     get memory() {
       return formatMemory(kernels);
     },
     compileMilliseconds,
-    profile: (repeats = 5) =>
-      program.profile(repeats).map(({ kernel, milliseconds, flops }) => ({
-        kernel: formatKernel(kernel),
-        milliseconds,
-        gigaflopsPerSecond: flops / milliseconds / 1e6,
-      })),
+    profile: (options) => profileGraph(device, graph, inputs, options),
   };
 }
 

@@ -33,7 +33,7 @@ export const WORKER = Object.freeze({
 });
 
 export const STATE = Object.freeze({ STARTING: 0, READY: 1 });
-export const ORDER = Object.freeze({ INSTANTIATE: 1, RUN: 2 });
+export const ORDER = Object.freeze({ LOAD: 1, RUN: 2 });
 
 const FAILURE_CHARACTERS = 480;
 

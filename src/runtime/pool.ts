@@ -1,5 +1,6 @@
 import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
-import { wasmImports } from '../targets/wasm/host-functions.mjs';
+import type { Entry, Executable } from './executable.js';
+import { entryOf } from './executable-entry.mjs';
 import {
   createControlBlock,
   lineOf,
@@ -18,19 +19,20 @@ const SPIN_MICROSECONDS = 50;
 /** How long the others may take to finish a program that has failed in the calling thread. */
 const PATIENCE_MS = 500;
 
-type Entry = (thread: number, threads: number, table: number) => void;
+/** A worker cannot take a program in, so that nothing has run. */
+export class LoadError extends DeviceError {}
 
-/** A module with its instance in the calling thread. Workers make theirs when they first take part in a run. */
+/** A program with its entry in the calling thread. Workers make theirs when they first take part in a run. */
 export class LoadedProgram {
   readonly id: number;
-  readonly module: WebAssembly.Module;
+  readonly executable: Executable;
   readonly entry: Entry;
-  /** The workers that have an instance. */
-  readonly instances = new Set<PoolWorker>();
+  /** The workers that have an entry. */
+  readonly holders = new Set<PoolWorker>();
 
-  constructor(id: number, module: WebAssembly.Module, entry: Entry) {
+  constructor(id: number, executable: Executable, entry: Entry) {
     this.id = id;
-    this.module = module;
+    this.executable = executable;
     this.entry = entry;
   }
 }
@@ -45,9 +47,8 @@ interface PoolWorker {
 /**
  * Threads that run programs side by side over one shared memory.
  *
- * A program is a module that exports `run(thread, threads, table)` and imports `env.memory`, host functions as `env.exp`, … and
- * `env.maySleep` (whether its threads may block). Its results must not depend on the number of threads: workers take 35 to 60 ms to
- * start, do so when a run first asks for them, and until then runs go on with fewer. They do not keep the process alive.
+ * A program's results must not depend on the number of threads: workers take 35 to 60 ms to start, do so when a run first asks for them, and
+ * until then runs go on with fewer. They do not keep the process alive.
  *
  * If a program fails in one thread while others wait for it at one of the program's own barriers, they wait forever; the failing
  * thread then says so on the standard error stream. If it fails in the calling thread, the pool replaces its workers.
@@ -65,7 +66,7 @@ export class ThreadPool {
   private startFailure: Error | undefined;
   private closed = false;
 
-  /** Programs import `memory`. If it is not shared, there is one thread whatever is asked for. */
+  /** Programs work on `memory`. If it is not shared, there is one thread whatever is asked for. */
   constructor(memory: WebAssembly.Memory, threads: number) {
     if (!Number.isInteger(threads) || threads < 1) {
       throw new ArgumentError(`a pool of ${threads} threads`, 'pass a whole number of at least 1');
@@ -81,23 +82,22 @@ export class ThreadPool {
     return 1 + this.readyWorkers().length;
   }
 
-  /** Makes a program from a module. Throws if the module lacks what a program must have. */
-  load(module: WebAssembly.Module): LoadedProgram {
-    let run: unknown;
+  /** Takes a program in. Throws if it lacks what a program must have. */
+  load(executable: Executable): LoadedProgram {
+    let entry;
     try {
-      run = new WebAssembly.Instance(module, wasmImports(this.memory, canBlock())).exports.run;
+      entry = entryOf(executable, this.memory, canBlock());
     } catch (error) {
-      throw new InternalError(`a program cannot be instantiated: ${String(error)}`);
+      throw new InternalError(`a program cannot be loaded: ${String(error)}`);
     }
-    if (typeof run !== 'function') throw new InternalError('a program exports no function "run"');
-    const program = new LoadedProgram(this.programCount++, module, run as Entry);
+    const program = new LoadedProgram(this.programCount++, executable, entry);
     this.programs.add(program);
     return program;
   }
 
   /**
    * Runs a program on up to `threads` threads and returns when all have finished. `table` is handed to the program: the address of its
-   * arguments, as a rule.
+   * arguments, as a rule. Throws a LoadError, before anything has run, if a thread cannot take the program in.
    */
   run(program: LoadedProgram, table: number, threads = this.threads): void {
     if (!this.programs.has(program)) throw new InternalError('a program is run that was unloaded');
@@ -116,14 +116,18 @@ export class ThreadPool {
       throw error;
     }
     this.join();
-    this.throwFailure('run a program');
+    const failure = takeFailure(this.controlBlock());
+    if (failure !== undefined)
+      throw new InternalError(
+        `worker thread ${failure.worker + 1} failed to run a program: ${failure.message}`,
+      );
   }
 
   /** Forgets a program, here and in the workers. */
   unload(program: LoadedProgram): void {
     if (!this.programs.delete(program)) throw new InternalError('a program is unloaded that was not loaded');
-    for (const worker of program.instances) worker.thread.post({ unload: program.id });
-    program.instances.clear();
+    for (const worker of program.holders) worker.thread.post({ unload: program.id });
+    program.holders.clear();
   }
 
   /** Starts the workers, if that has not been done, and waits for them. For measurements and tests; runs need not wait. */
@@ -147,18 +151,19 @@ export class ThreadPool {
     this.dismissWorkers();
   }
 
-  /** Up to `count` workers that have an instance of the program. */
+  /** Up to `count` workers that have taken the program in. */
   private helpersFor(program: LoadedProgram, count: number): readonly PoolWorker[] {
     this.startWorkers();
     let helpers = this.readyWorkers();
     if (helpers.length > count) helpers = helpers.slice(0, count);
-    const fresh = helpers.filter((worker) => !program.instances.has(worker));
+    const fresh = helpers.filter((worker) => !program.holders.has(worker));
     if (fresh.length > 0) {
-      for (const { thread } of fresh) thread.post({ program: program.id, module: program.module });
-      this.order(fresh, ORDER.INSTANTIATE, program.id, 0);
+      for (const { thread } of fresh) thread.post({ program: program.id, executable: program.executable });
+      this.order(fresh, ORDER.LOAD, program.id, 0);
       this.join();
-      this.throwFailure('instantiate a program');
-      for (const worker of fresh) program.instances.add(worker);
+      const failure = takeFailure(this.controlBlock());
+      if (failure !== undefined) throw new LoadError(`a thread cannot load a program: ${failure.message}`);
+      for (const worker of fresh) program.holders.add(worker);
     }
     return helpers;
   }
@@ -196,12 +201,6 @@ export class ThreadPool {
     }
   }
 
-  private throwFailure(what: string): void {
-    const failure = takeFailure(this.controlBlock());
-    if (failure === undefined) return;
-    throw new InternalError(`worker thread ${failure.worker + 1} failed to ${what}: ${failure.message}`);
-  }
-
   private startWorkers(): void {
     if (this.words !== undefined || this.closed) return;
     const words = createControlBlock(this.threads - 1);
@@ -232,7 +231,7 @@ export class ThreadPool {
   /** Ends the workers, whatever they do. The next run starts others, unless the pool is closed. */
   private dismissWorkers(): void {
     for (const { thread } of this.workers) thread.terminate();
-    for (const program of this.programs) program.instances.clear();
+    for (const program of this.programs) program.holders.clear();
     this.workers = [];
     this.words = undefined;
   }

@@ -3,15 +3,14 @@ import { InternalError } from '../core/errors.js';
 import { placeholder } from '../graph/build.js';
 import { Node, topologicalOrder } from '../graph/node.js';
 import { interpret } from '../targets/reference/interpret.js';
-import type { Device, Program, ProgramGraph } from './device.js';
+import type { Device, DeviceMemory, Program, ProgramGraph } from './device.js';
 import { copyOf, DeviceStorage, readValue, type AnyStorage } from './storage.js';
 
 /** The interpreter as a device: slow, obvious, everywhere available; what the others are tested against. */
 export class ReferenceDevice implements Device {
   readonly name = 'reference';
-  /** By address, which here is a mere number. */
-  private readonly memory = new Map<number, TypedArray>();
-  private next = 1;
+  readonly description = 'an interpreter in float64';
+  readonly memory = new ReferenceMemory();
 
   compile(original: ProgramGraph): Program {
     const graph = snapshot(original);
@@ -29,34 +28,43 @@ export class ReferenceDevice implements Device {
         });
         graph.scalars.forEach((node, i) => values.set(node, Float64Array.of(scalars[i] ?? Number.NaN)));
         const results = interpret(graph.outputs, values);
-        outputs.forEach((storage, i) => this.memory.set(storage.address, results[i] as TypedArray));
+        outputs.forEach((storage, i) => {
+          this.memory.put(storage, results[i] as TypedArray);
+        });
       },
       free: () => undefined,
     };
   }
+}
+
+class ReferenceMemory implements DeviceMemory {
+  /** By address, which here is a mere number. */
+  private readonly arrays = new Map<number, TypedArray>();
+  private next = 1;
 
   allocate(dtype: DType, size: number): DeviceStorage {
     const storage = new DeviceStorage(this, dtype, size, this.next++);
-    this.memory.set(storage.address, allocate(dtype, size));
+    this.put(storage, allocate(dtype, size));
     return storage;
   }
 
   free(storage: DeviceStorage): void {
-    this.memory.delete(storage.address);
+    this.arrays.delete(storage.address);
   }
 
   read(storage: DeviceStorage): TypedArray {
-    return copyOf(storage.dtype, this.at(storage));
+    const data = this.arrays.get(storage.address);
+    if (data === undefined) throw new InternalError('a value was read after it was freed');
+    return copyOf(storage.dtype, data);
   }
 
   write(storage: DeviceStorage, data: TypedArray): void {
-    this.memory.set(storage.address, copyOf(storage.dtype, data));
+    this.put(storage, copyOf(storage.dtype, data));
   }
 
-  private at(storage: DeviceStorage): TypedArray {
-    const data = this.memory.get(storage.address);
-    if (data === undefined) throw new InternalError('a value was read after it was freed');
-    return data;
+  /** Takes an array over as the value. */
+  put(storage: DeviceStorage, data: TypedArray): void {
+    this.arrays.set(storage.address, data);
   }
 }
 

@@ -1,12 +1,11 @@
-/** Given nodes, their values: picks the device, caches programs, places results. */
+/** Given nodes, their values: caches programs, places results. */
 import { bytesPerElement } from '../core/dtype.js';
 import { ArgumentError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { forgetHistory, type Node } from '../graph/node.js';
-import type { Device, Program, ProgramGraph } from './device.js';
+import type { Program, ProgramGraph } from './device.js';
+import { currentDevice } from './devices.js';
 import { LruCache } from './lru-cache.js';
-import { ReferenceDevice } from './reference-device.js';
-import { WasmDevice } from './wasm-device.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
 import { structureOf } from '../graph/structure.js';
 
@@ -16,39 +15,9 @@ const HOST_RESULT_BYTES = 1 << 20;
 /** Programs kept; the least recently used one goes first. */
 const PROGRAM_LIMIT = 512;
 
-const MAKERS = {
-  wasm: () => new WasmDevice(),
-  reference: () => new ReferenceDevice(),
-} satisfies Record<string, () => Device>;
-
-type DeviceName = keyof typeof MAKERS;
-
-const isDeviceName = (name: string): name is DeviceName => Object.hasOwn(MAKERS, name);
-
-const devices = new Map<DeviceName, Device>();
 const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => {
   program.free();
 });
-let chosen: DeviceName = 'wasm';
-
-/** The names of the devices that can be chosen. */
-export function deviceNames(): string[] {
-  return Object.keys(MAKERS);
-}
-
-/** Chooses the device for everything evaluated from now on: `wasm`, unless told otherwise, or `reference`. */
-export function setDevice(name: string): void {
-  if (!isDeviceName(name))
-    throw new ArgumentError(`unknown device '${name}'`, `known devices: ${deviceNames().join(', ')}`);
-  chosen = name;
-}
-
-/** The device in use, made when it is first asked for. */
-export function currentDevice(): Device {
-  let device = devices.get(chosen);
-  if (device === undefined) devices.set(chosen, (device = MAKERS[chosen]()));
-  return device;
-}
 
 /** The memory of a variable. Two storages at the most: updates write over the older one while the other may still be read. */
 export interface Slot {
@@ -89,7 +58,7 @@ export function evaluate(outputs: readonly Node[], updates: readonly Update[] = 
     const places = wanted.map((node) => {
       const slot = targets.get(node);
       return slot === undefined
-        ? currentDevice().allocate(node.dtype, sizeOf(node.shape))
+        ? currentDevice().memory.allocate(node.dtype, sizeOf(node.shape))
         : takeSpare(slot, node);
     });
     program.run(
@@ -127,10 +96,10 @@ export function inputValue(node: Node): AnyStorage {
 
 /** Moves a small result out of the device; large ones stay, and are freed once nobody can reach them. */
 export function settle(place: DeviceStorage): AnyStorage {
-  const { device, dtype, size } = place;
+  const { memory, dtype, size } = place;
   if (size * bytesPerElement(dtype) <= HOST_RESULT_BYTES) {
-    const data = device.read(place);
-    device.free(place);
+    const data = memory.read(place);
+    memory.free(place);
     return new HostStorage(dtype, data);
   }
   freeWhenUnreachable(place);
@@ -143,22 +112,22 @@ const unreachable = new FinalizationRegistry<() => void>((release) => {
 });
 
 function freeWhenUnreachable(place: DeviceStorage): void {
-  const { device, dtype, size, address } = place;
+  const { memory, dtype, size, address } = place;
   unreachable.register(place, () => {
-    device.free(new DeviceStorage(device, dtype, size, address));
+    memory.free(new DeviceStorage(memory, dtype, size, address));
   });
 }
 
 /** Memory for a slot's next value that is not the current one. */
 export function takeSpare(slot: Slot, node: Node): DeviceStorage {
   const { spare } = slot;
-  const device = currentDevice();
-  if (spare?.device === device && spare.size === sizeOf(node.shape) && spare.dtype === node.dtype) {
+  const { memory } = currentDevice();
+  if (spare?.memory === memory && spare.size === sizeOf(node.shape) && spare.dtype === node.dtype) {
     slot.spare = undefined;
     spare.version++;
     return spare;
   }
-  return device.allocate(node.dtype, sizeOf(node.shape));
+  return memory.allocate(node.dtype, sizeOf(node.shape));
 }
 
 /** Makes `place` the value of the slot; what was there becomes the spare. */
@@ -166,7 +135,7 @@ export function advance(slot: Slot, place: DeviceStorage): void {
   const { current } = slot;
   slot.current = place;
   if (current instanceof DeviceStorage && current !== place) {
-    if (slot.spare !== undefined) slot.spare.device.free(slot.spare);
+    if (slot.spare !== undefined) slot.spare.memory.free(slot.spare);
     slot.spare = current;
   }
 }
@@ -175,9 +144,9 @@ export function advance(slot: Slot, place: DeviceStorage): void {
 export function replaceValue(slot: Slot, value: AnyStorage): void {
   const { current } = slot;
   slot.current =
-    value instanceof HostStorage ? value : new HostStorage(value.dtype, value.device.read(value));
+    value instanceof HostStorage ? value : new HostStorage(value.dtype, value.memory.read(value));
   if (current instanceof DeviceStorage) {
-    if (slot.spare !== undefined) slot.spare.device.free(slot.spare);
+    if (slot.spare !== undefined) slot.spare.memory.free(slot.spare);
     slot.spare = current;
   }
 }

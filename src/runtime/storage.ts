@@ -1,7 +1,7 @@
 import { allocate, type DType, type TypedArray } from '../core/dtype.js';
 import { StaleValueError } from '../core/errors.js';
 import type { Node, Storage } from '../graph/node.js';
-import type { Device } from './device.js';
+import type { DeviceMemory } from './device.js';
 
 /** A value in an ordinary typed array, which the garbage collector frees. Never changed once made. */
 export class HostStorage implements Storage {
@@ -20,15 +20,15 @@ export class HostStorage implements Storage {
 
 /** A value in the memory of a device. Variables overwrite theirs; `version` counts how often. */
 export class DeviceStorage implements Storage {
-  readonly device: Device;
+  readonly memory: DeviceMemory;
   readonly dtype: DType;
   readonly size: number;
   /** Where it lies, in bytes. */
   readonly address: number;
   version = 0;
 
-  constructor(device: Device, dtype: DType, size: number, address: number) {
-    this.device = device;
+  constructor(memory: DeviceMemory, dtype: DType, size: number, address: number) {
+    this.memory = memory;
     this.dtype = dtype;
     this.size = size;
     this.address = address;
@@ -60,7 +60,7 @@ export function valueOf(node: Node): AnyStorage {
 
 /** The elements of a value; a copy where the value could change. */
 export function readValue(value: AnyStorage): TypedArray {
-  return value instanceof HostStorage ? value.data : value.device.read(value);
+  return value instanceof HostStorage ? value.data : value.memory.read(value);
 }
 
 /** Elements copied into a fresh array. */

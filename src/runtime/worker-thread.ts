@@ -1,4 +1,5 @@
 /** Threads as the host has them: `worker_threads` in Node, Web Workers in a browser. */
+import type { Executable } from './executable.js';
 
 /** What a worker is told at its start. */
 export interface WorkerStart {
@@ -10,8 +11,7 @@ export interface WorkerStart {
   readonly spin: number;
 }
 
-type Message =
-  { readonly program: number; readonly module: WebAssembly.Module } | { readonly unload: number };
+type Message = { readonly program: number; readonly executable: Executable } | { readonly unload: number };
 
 export interface WorkerThread {
   post(message: Message): void;

@@ -2,26 +2,28 @@
  * A thread of the pool (see pool.ts): waits for orders and carries them out. Plain JavaScript, because Node loads workers from the
  * sources in tests and from the built package otherwise.
  */
-import { wasmImports } from '../targets/wasm/host-functions.mjs';
+import { entryOf } from './executable-entry.mjs';
 import { FAILURE, MAIN, ORDER, STATE, WORKER, lineOf, reportFailure, watch } from './pool-protocol.mjs';
 
 /**
  * @typedef {{ words: Int32Array, worker: number, memory: WebAssembly.Memory, maySleep: boolean, spin: number }} Start
- * @typedef {{ program: number, module: WebAssembly.Module } | { unload: number } | { wake: true }} Message
- * @typedef {(thread: number, threads: number, table: number) => void} Entry
+ * @typedef {{ program: number, executable: import('./executable.js').Executable } | { unload: number } | { wake: true }} Message
  */
 
-/** @type {Map<number, WebAssembly.Module>} */
-const modules = new Map();
-/** @type {Map<number, Entry>} */
+/**
+ * Programs that have arrived and are not loaded yet.
+ * @type {Map<number, import('./executable.js').Executable>}
+ */
+const arrived = new Map();
+/** @type {Map<number, import('./executable.js').Entry>} */
 const entries = new Map();
 
 /** @param {Message} message */
 function receive(message) {
-  if ('module' in message) {
-    modules.set(message.program, message.module);
+  if ('executable' in message) {
+    arrived.set(message.program, message.executable);
   } else if ('unload' in message) {
-    modules.delete(message.unload);
+    arrived.delete(message.unload);
     entries.delete(message.unload);
   }
 }
@@ -30,12 +32,11 @@ function receive(message) {
  * @param {Start} start
  * @param {number} program
  */
-function instantiate({ memory, maySleep }, program) {
-  const module = modules.get(program);
-  if (module === undefined) throw new Error(`program ${program} has not arrived`);
-  const { run } = new WebAssembly.Instance(module, wasmImports(memory, maySleep)).exports;
-  entries.set(program, /** @type {Entry} */ (run));
-  modules.delete(program);
+function load({ memory, maySleep }, program) {
+  const executable = arrived.get(program);
+  if (executable === undefined) throw new Error(`program ${program} has not arrived`);
+  arrived.delete(program);
+  entries.set(program, entryOf(executable, memory, maySleep));
 }
 
 /**
@@ -49,11 +50,11 @@ function obey(start) {
   const program = word(WORKER.PROGRAM);
   let failure;
   try {
-    if (word(WORKER.ORDER) === ORDER.INSTANTIATE) {
-      instantiate(start, program);
+    if (word(WORKER.ORDER) === ORDER.LOAD) {
+      load(start, program);
     } else {
       const run = entries.get(program);
-      if (run === undefined) throw new Error(`program ${program} has no instance`);
+      if (run === undefined) throw new Error(`program ${program} is not loaded`);
       run(word(WORKER.THREAD), word(WORKER.THREADS), word(WORKER.TABLE));
     }
   } catch (error) {
@@ -87,7 +88,7 @@ function serveBlocking(start, nextMessage, complain) {
       sequence = Atomics.load(words, line + WORKER.SEQUENCE);
       if (sequence === done) continue;
     }
-    if (words[line + WORKER.ORDER] === ORDER.INSTANTIATE) {
+    if (words[line + WORKER.ORDER] === ORDER.LOAD) {
       for (let message = nextMessage(); message !== undefined; message = nextMessage()) receive(message);
     }
     done = sequence;
@@ -125,8 +126,8 @@ function serveEvents(start) {
         Atomics.store(words, line + WORKER.ASLEEP, 0);
       }
       const isMissing =
-        words[line + WORKER.ORDER] === ORDER.INSTANTIATE && !modules.has(words[line + WORKER.PROGRAM] ?? 0);
-      // The module is on its way; its arrival calls this function again.
+        words[line + WORKER.ORDER] === ORDER.LOAD && !arrived.has(words[line + WORKER.PROGRAM] ?? 0);
+      // The program is on its way; its arrival calls this function again.
       if (isMissing) return;
       done = sequence;
       obey(start);

@@ -1,18 +1,12 @@
+import { allocate } from '../core/dtype.js';
 import { sizeOf } from '../core/shape.js';
 import { barrier, buffer, placeholder } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { LruCache } from '../runtime/lru-cache.js';
-import {
-  advance,
-  currentDevice,
-  inputValue,
-  programFor,
-  programKey,
-  settle,
-  takeSpare,
-} from '../runtime/runtime.js';
+import { currentDevice } from '../runtime/devices.js';
+import { advance, inputValue, programFor, programKey, settle, takeSpare } from '../runtime/runtime.js';
 import type { ProgramGraph } from '../runtime/device.js';
-import { DeviceStorage, setValue, type AnyStorage } from '../runtime/storage.js';
+import { DeviceStorage, HostStorage, setValue, type AnyStorage } from '../runtime/storage.js';
 import { structureOf } from '../graph/structure.js';
 import { realize } from './realize.js';
 import { isTensor, Tensor } from './tensor.js';
@@ -46,7 +40,8 @@ interface Compiled {
 const stillHolds = ({ assumptions }: Compiled): boolean =>
   assumptions.every(({ read, value }) => read() === value);
 
-const compiledFunctions = new WeakMap<object, LruCache<string, Compiled[]>>();
+/** For each compiled function: how it was traced, for arguments like these, or when it was last called if there are none. */
+const compiledFunctions = new WeakMap<object, (args: readonly unknown[]) => Compiled | undefined>();
 
 /**
  * Turns a function of tensors into one program per signature: the graph is built at the first call only, and each
@@ -64,28 +59,41 @@ export function compile<Args extends readonly unknown[], Result>(
   fn: (...args: Args) => Result,
 ): (...args: Args) => Result {
   const cache = new LruCache<string, Compiled[]>(SIGNATURE_LIMIT);
-  const compiled = (...args: Args): Result => {
-    // Inside another trace the outer program takes everything in.
-    if (activeTrace() !== undefined) return fn(...args);
-    const tensors = tensorsIn(args);
+  const entryFor = (args: Args): Compiled => {
     const signature = `${currentDevice().name}:${signatureOf(args)}`;
     let entries = cache.get(signature);
     if (entries === undefined) cache.set(signature, (entries = []));
     let entry = entries.find(stillHolds);
     if (entry === undefined) entries.push((entry = traceFunction(fn, args)));
-    return run(entry, tensors) as Result;
+    return entry;
   };
-  compiledFunctions.set(compiled, cache);
+  const compiled = (...args: Args): Result => {
+    // Inside another trace the outer program takes everything in.
+    if (activeTrace() !== undefined) return fn(...args);
+    const tensors = tensorsIn(args);
+    return run(entryFor(args), tensors) as Result;
+  };
+  compiledFunctions.set(compiled, (args) =>
+    args.length === 0 ? cache.list().at(-1)?.at(-1) : entryFor(args as unknown as Args),
+  );
   return compiled;
 }
 
-/** The graphs that a compiled function has been traced to so far; for `inspect`. */
-export function tracedGraphs(compiled: object): ProgramGraph[] | undefined {
-  return compiledFunctions
-    .get(compiled)
-    ?.list()
-    .flat()
-    .map(({ graph }) => graph);
+/** A compiled function as `inspect` sees it. */
+export interface TracedFunction {
+  readonly graph: ProgramGraph;
+  /** The values of the graph's inputs now; zeros for arguments that are not known. */
+  readonly inputs: () => readonly AnyStorage[];
+}
+
+export const isCompiled = (value: object): boolean => compiledFunctions.has(value);
+
+/** A compiled function, as traced for `args`, or when it was last called if there are none; undefined if it has not been called. */
+export function tracedFunction(compiled: object, args: readonly unknown[]): TracedFunction | undefined {
+  const entry = compiledFunctions.get(compiled)?.(args);
+  if (entry === undefined) return undefined;
+  const tensors = tensorsIn(args);
+  return { graph: entry.graph, inputs: () => inputsOf(entry, tensors) };
 }
 
 function tensorsIn(args: readonly unknown[]): Tensor[] {
@@ -211,37 +219,45 @@ function overwritesOf(
   );
 }
 
-function run(entry: Compiled, args: readonly Tensor[]): unknown {
+/** The values of the program's inputs; zeros in the place of arguments that are missing. */
+function inputsOf(entry: Compiled, args: readonly Tensor[]): AnyStorage[] {
   // Pending work first: it may be what the arguments are made of, or what variables are waiting for.
   const unknown = args.map((tensor) => tensor.node);
   for (const source of entry.inputs)
     if (source.kind === 'variable' && source.variable.memory().shared)
       unknown.push(source.variable.outerNode);
   realize(unknown);
-
-  const values = entry.inputs.map((source): AnyStorage => {
+  return entry.inputs.map((source, i): AnyStorage => {
     switch (source.kind) {
-      case 'argument':
-        return inputValue((args[source.index] as Tensor).node);
+      case 'argument': {
+        const argument = args[source.index];
+        if (argument !== undefined) return inputValue(argument.node);
+        const { dtype, shape } = entry.graph.inputs[i] as Node;
+        return new HostStorage(dtype, allocate(dtype, sizeOf(shape)));
+      }
       case 'variable':
         return source.variable.memory().slot.current;
       case 'captured':
         return inputValue(source.node);
     }
   });
+}
+
+function run(entry: Compiled, args: readonly Tensor[]): unknown {
+  const values = inputsOf(entry, args);
   const { graph } = entry;
   const program = programFor(entry.key, graph);
-  const device = currentDevice();
+  const { memory } = currentDevice();
   const places = graph.outputs.map((node, i) => {
     const [variable] = entry.assigns[i] ?? [];
     if (variable === undefined || entry.isResult[i] === true)
-      return device.allocate(node.dtype, sizeOf(node.shape));
+      return memory.allocate(node.dtype, sizeOf(node.shape));
     const { slot, shared } = variable.memory();
     const inPlace =
       graph.overwrites[i] !== undefined &&
       !shared &&
       slot.current instanceof DeviceStorage &&
-      slot.current.device === device;
+      slot.current.memory === memory;
     return inPlace ? (slot.current as DeviceStorage) : takeSpare(slot, node);
   });
   program.run(

@@ -98,6 +98,16 @@ export { scan, type ScanOptions, type StepOf } from './scan.js';
 export { isTensor, Tensor, type NestedArray } from './tensor.js';
 export { isParameter, Parameter, Variable } from './variable.js';
 export { vmap, type MappedAxes, type VmapOptions } from './vmap.js';
-export { inspect, type Inspection, type KernelTime } from './inspect.js';
+export {
+  inspect,
+  type Ceilings,
+  type Inspection,
+  type KernelKind,
+  type KernelProfile,
+  type KernelSpan,
+  type MemorySpeed,
+  type Profile,
+  type ProfileOptions,
+} from './inspect.js';
 export { evaluate } from './evaluate.js';
 export { assume } from './trace.js';

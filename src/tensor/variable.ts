@@ -11,8 +11,8 @@ import { activeTrace, assume } from './trace.js';
 
 /** Frees the device memory of variables that nobody can reach any more. */
 const unreachable = new FinalizationRegistry<Slot>((slot) => {
-  if (slot.current instanceof DeviceStorage) slot.current.device.free(slot.current);
-  slot.spare?.device.free(slot.spare);
+  if (slot.current instanceof DeviceStorage) slot.current.memory.free(slot.current);
+  slot.spare?.memory.free(slot.spare);
 });
 
 /** Updates that wait are carried out when they have become this long. */
@@ -52,7 +52,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
     const value = valueOf(node);
     this.slot = {
       // A value in device memory may belong to somebody else; this variable overwrites its own memory only.
-      current: value instanceof HostStorage ? value : new HostStorage(value.dtype, value.device.read(value)),
+      current: value instanceof HostStorage ? value : new HostStorage(value.dtype, value.memory.read(value)),
       spare: undefined,
     };
     this.fixedShape = node.shape;

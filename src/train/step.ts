@@ -24,7 +24,11 @@ export interface Measured {
 }
 
 /** A compiled step: measures a batch, and perhaps trains with it. */
-export type Step = (inputs: Tensor, targets: Tensor) => Promise<Measured>;
+export interface Step {
+  (inputs: Tensor, targets: Tensor): Promise<Measured>;
+  /** The function that `compile` has made, for `inspect`. */
+  readonly compiled: (inputs: Tensor, targets: Tensor) => Tensor;
+}
 
 /**
  * Compiles a step whose measurements come back in one small tensor, hence in one read.
@@ -45,12 +49,13 @@ function measuredStep(
     const first = loss === undefined ? [] : [cast(reshape(loss, [1]), dtype)];
     return concat([...first, ...sums], 0);
   });
-  return async (inputs, targets) => {
+  const step = async (inputs: Tensor, targets: Tensor): Promise<Measured> => {
     const values = Array.from(await compiled(inputs, targets).data());
     let at = values.length - lengths.reduce((a, b) => a + b, 0);
     const loss = at === 0 ? Number.NaN : (values[0] ?? Number.NaN);
     return { loss, sums: lengths.map((length) => values.slice(at, (at += length))) };
   };
+  return Object.assign(step, { compiled });
 }
 
 /** The compiled step that measures a batch and changes nothing. */

@@ -22,6 +22,14 @@ describe('wrong usage: exit code 2, one line and a hint on stderr, nothing on st
     ['an unknown device', 'train --device refrence', /unknown device 'refrence'/, /did you mean reference\?/],
     ['too many arguments', 'train xor mnist-cnn', /too many arguments/, /--help/],
     ['no model to predict with', 'predict --image x.png', /--model <dir>/, /--help/],
+    [
+      'an unknown recipe to profile',
+      'profile mnist-cn',
+      /unknown recipe 'mnist-cn'/,
+      /did you mean mnist-cnn\?/,
+    ],
+    ['nothing to choose from', 'profile xor --repeats 0', /--repeats is '0'/, /--repeats 20/],
+    ['a profile of no kernels', 'profile xor --device reference', /'reference' has no kernels/, /--device/],
     ['no picture to predict', 'predict --model x', /--image <file>/, /--help/],
   ])('%s', async (_, args, message, hint) => {
     const { code, stdout, stderr } = await loom(...args.split(' '));
@@ -43,13 +51,19 @@ describe('what needs no training', () => {
   it.each([[[]], [['--help']]])('loom %j prints help on stdout', async (args) => {
     const { code, stdout, stderr } = await loom(...args);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/Usage: loom[^]*train[^]*predict[^]*evaluate[^]*info[^]*recipes/);
+    expect(stdout).toMatch(/Usage: loom[^]*train[^]*predict[^]*evaluate[^]*profile[^]*info[^]*recipes/);
   });
 
   it('loom train --help names every option', async () => {
     const { stdout } = await loom('train', '--help');
     const options = 'data epochs batch-size lr optimizer seed threads device limit out json resume debug';
     for (const option of options.split(' ')) expect(stdout).toContain(`--${option}`);
+  });
+
+  it('loom profile --help names every option', async () => {
+    const { stdout } = await loom('profile', '--help');
+    for (const option of 'data batch-size seed repeats threads device out json debug'.split(' '))
+      expect(stdout).toContain(`--${option}`);
   });
 
   it('loom --version prints the version', async () => {

@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as nn from '../../src/nn/index.js';
-import { setDevice } from '../../src/runtime/runtime.js';
+import { setDevice } from '../../src/runtime/devices.js';
 import { grad, tensor, type Tensor } from '../../src/tensor/index.js';
 import { expectClose } from '../support/close.js';
+import { usableDevices } from '../support/devices.js';
 
 interface Values {
   readonly shape: number[];
@@ -164,7 +165,7 @@ async function check(
   }
 }
 
-describe.each(['wasm', 'reference'])('on %s, PyTorch gives the same for', (device) => {
+describe.each(usableDevices())('on %s, PyTorch gives the same for', (device) => {
   beforeAll(() => {
     setDevice(device);
   });

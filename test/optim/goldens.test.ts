@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as optim from '../../src/optim/index.js';
-import { setDevice } from '../../src/runtime/runtime.js';
+import { setDevice } from '../../src/runtime/devices.js';
 import { compile, Parameter, tensor, type Tensor } from '../../src/tensor/index.js';
 import { expectClose } from '../support/close.js';
+import { usableDevices } from '../support/devices.js';
 
 type Values = Readonly<Record<'w' | 'b', number[]>>;
 
@@ -87,7 +88,7 @@ async function expectSteps(
   }
 }
 
-describe.each(['wasm', 'reference'])('on %s, over 20 steps, PyTorch gives the same for', (device) => {
+describe.each(usableDevices())('on %s, over 20 steps, PyTorch gives the same for', (device) => {
   beforeAll(() => {
     setDevice(device);
   });

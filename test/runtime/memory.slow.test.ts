@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { currentDevice } from '../../src/runtime/index.js';
-import { WasmDevice } from '../../src/runtime/wasm-device.js';
+import { CpuDevice } from '../../src/runtime/cpu-device.js';
 import { smallTraining } from '../support/small-training.js';
 
 const heapBytes = (): number => {
   const device = currentDevice();
-  if (!(device instanceof WasmDevice)) throw new Error('these tests are about the wasm heap');
-  return device.heap.bytesInUse;
+  if (!(device instanceof CpuDevice)) throw new Error('these tests are about the heap of the processor');
+  return device.memory.heap.bytesInUse;
 };
 
 describe('the heap stays as it is', () => {

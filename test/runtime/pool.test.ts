@@ -5,23 +5,22 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { ArgumentError, InternalError } from '../../src/core/errors.js';
 import { Heap } from '../../src/runtime/heap.js';
 import { ThreadPool } from '../../src/runtime/pool.js';
+import type { Executable } from '../../src/runtime/executable.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmFeatures } from '../../src/targets/wasm/features.js';
 
 type Build = (b: ir.Builder, thread: ir.Expr, threads: ir.Expr, table: ir.Expr) => void;
 
-function moduleOf(
-  build: Build,
-  options: { relaxedFma?: boolean; shared?: boolean } = {},
-): WebAssembly.Module {
+function moduleOf(build: Build, options: { relaxedFma?: boolean; shared?: boolean } = {}): Executable {
   const run = ir.func(
     'run',
     ['thread', 'threads', 'table'],
     (b, ...args) => build(b, ...(args as [ir.Expr, ir.Expr, ir.Expr])),
     true,
   );
-  return new WebAssembly.Module(encodeModule({ functions: [run] }, { relaxedFma: false, ...options }));
+  const bytes = encodeModule({ functions: [run] }, { relaxedFma: false, ...options });
+  return { kind: 'wasm', module: new WebAssembly.Module(bytes) };
 }
 
 const at = (base: ir.Expr, index: ir.Expr): ir.Expr => ir.add(base, ir.mul(index, ir.i32(4)));
@@ -348,9 +347,9 @@ describe('failures', () => {
   test('a module without run, or with unknown imports, is refused', () => {
     const pool = new ThreadPool(new Heap().memory, 1);
     const empty = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    expect(() => pool.load(empty)).toThrow(/exports no function "run"/);
+    expect(() => pool.load({ kind: 'wasm', module: empty })).toThrow(/exports no function "run"/);
     const unshared = moduleOf(signIn, { shared: false });
-    expect(() => pool.load(unshared)).toThrow(/cannot be instantiated/);
+    expect(() => pool.load(unshared)).toThrow(/cannot be loaded/);
   });
 
   test.each([0, -1, 1.5, NaN])('a pool of %s threads is refused', (threads) => {

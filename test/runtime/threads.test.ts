@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { currentDevice, setThreads, threadCount } from '../../src/runtime/index.js';
-import { WasmDevice } from '../../src/runtime/wasm-device.js';
+import { CpuDevice } from '../../src/runtime/cpu-device.js';
 import { smallTraining } from '../support/small-training.js';
 
 const before = threadCount();
@@ -11,7 +11,7 @@ afterAll(() => {
 async function trained(threads: number, compiled: boolean): Promise<number[][]> {
   setThreads(threads);
   const device = currentDevice();
-  if (device instanceof WasmDevice) await device.pool.ready();
+  if (device instanceof CpuDevice) await device.memory.pool.ready();
   const { model, step } = smallTraining(compiled);
   const losses: number[] = [];
   for (let i = 0; i < 12; i++) losses.push(await step(i));

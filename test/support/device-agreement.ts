@@ -6,13 +6,12 @@ import type { HostRandom } from '../../src/core/threefry.js';
 import { buffer } from '../../src/graph/build.js';
 import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
+import type { CpuDevice } from '../../src/runtime/cpu-device.js';
+import type { CpuProgram } from '../../src/runtime/cpu-program.js';
+import { autoDevice } from '../../src/runtime/devices.js';
 import type { DeviceStorage } from '../../src/runtime/storage.js';
 import { HostStorage, readValue, setValue, valueOf } from '../../src/runtime/storage.js';
-import { WasmDevice, type WasmProgram } from '../../src/runtime/wasm-device.js';
 import { interpret } from '../../src/targets/reference/interpret.js';
-
-let shared: WasmDevice | undefined;
-export const wasm = (): WasmDevice => (shared ??= new WasmDevice());
 
 /** A leaf with a value. */
 export function value(data: TypedArray | readonly number[], shape: Shape, dtype: DType = 'float32'): Node {
@@ -35,19 +34,22 @@ export function randomValue(random: HostRandom, shape: Shape, dtype: DType = 'fl
   return value(Array.from({ length: sizeOf(shape) }, draw), shape, dtype);
 }
 
-/** Compiles and runs `outputs` on the wasm device. */
-export function runOnWasm(outputs: readonly Node[]): { results: TypedArray[]; program: WasmProgram } {
-  const device = wasm();
+/** Compiles and runs `outputs` on the processor, as WebAssembly unless told otherwise. */
+export function runOnCpu(
+  outputs: readonly Node[],
+  device: CpuDevice = autoDevice(),
+): { results: TypedArray[]; program: CpuProgram } {
+  const { memory } = device;
   const { inputs, scalars } = structureOf(outputs);
   const program = device.compile({ inputs, scalars, outputs, overwrites: outputs.map(() => undefined) });
-  const places: DeviceStorage[] = outputs.map((node) => device.allocate(node.dtype, sizeOf(node.shape)));
+  const places: DeviceStorage[] = outputs.map((node) => memory.allocate(node.dtype, sizeOf(node.shape)));
   program.run(
     inputs.map(valueOf),
     scalars.map((node) => node.attributes.cell.value),
     places,
   );
-  const results = places.map((place) => device.read(place));
-  for (const place of places) device.free(place);
+  const results = places.map((place) => memory.read(place));
+  for (const place of places) memory.free(place);
   program.free();
   return { results, program };
 }
@@ -68,9 +70,13 @@ export interface Tolerance {
 const USUAL: Tolerance = { float32: 2e-5, float64: 1e-12 };
 
 /** Throws where the two differ. */
-export function expectAgreement(outputs: readonly Node[], tolerance: Partial<Tolerance> = {}): WasmProgram {
+export function expectAgreement(
+  outputs: readonly Node[],
+  tolerance: Partial<Tolerance> = {},
+  device?: CpuDevice,
+): CpuProgram {
   const limits = { ...USUAL, ...tolerance };
-  const { results, program } = runOnWasm(outputs);
+  const { results, program } = runOnCpu(outputs, device);
   const expected = runOnReference(outputs);
   outputs.forEach((node, i) => {
     const actual = results[i] as TypedArray;

@@ -21,9 +21,8 @@ const count = func(
   },
   true,
 );
-const program = pool.load(
-  new WebAssembly.Module(encodeModule({ functions: [count] }, { relaxedFma: false })),
-);
+const module = new WebAssembly.Module(encodeModule({ functions: [count] }, { relaxedFma: false }));
+const program = pool.load({ kind: 'wasm', module });
 await pool.ready();
 const table = heap.allocate(64);
 const words = heap.view('int32', table, 16).fill(0);

@@ -1,3 +1,4 @@
+import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import {
   literal,
   add as addIndex,
@@ -106,7 +107,7 @@ const results: ContractionOptions['results'] = (b, table, stores) => {
 };
 
 export function lower(problem: Problem): ContractionCode {
-  return lowerContraction(kernelOf(problem), { lanes: 4, baseOf, results });
+  return lowerContraction(kernelOf(problem), { machine: WASM_MACHINE, baseOf, results });
 }
 
 /** Lowest and highest index that steps reach, from an offset. */

@@ -1,3 +1,4 @@
+import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import { describe, expect, it } from 'vitest';
 import { wasmFeatures } from '../../src/targets/wasm/features.js';
 import { planContraction } from '../../src/targets/cpu/contraction-plan.js';
@@ -201,24 +202,24 @@ describe('matrix products', () => {
 describe('packing', () => {
   it('copies rows that lie across the cache lines', () => {
     const problem = matmul(40, 48, 130, { transposeA: true });
-    expect(planContraction(kernelOf(problem), 4).packRows).toBe(true);
+    expect(planContraction(kernelOf(problem), WASM_MACHINE).packRows).toBe(true);
     check(problem);
     check(matmul(29, 50, 1290, { transposeA: true, batch: 2 }));
   });
   it('reads panels side by side', () => {
     const problem = matmul(24, 1000, 9, { bias: 'columns' });
-    expect(planContraction(kernelOf(problem), 4).panelsPerStrip).toBeGreaterThan(2);
+    expect(planContraction(kernelOf(problem), WASM_MACHINE).panelsPerStrip).toBeGreaterThan(2);
     check(problem);
   });
 });
 
 describe('tiles', () => {
   it('have at most 6 rows', () => {
-    expect(tileHeights(12)).toEqual([6, 6]);
-    expect(tileHeights(9)).toEqual([5, 4]);
-    expect(tileHeights(11)).toEqual([6, 5]);
+    expect(tileHeights(12, WASM_MACHINE)).toEqual([6, 6]);
+    expect(tileHeights(9, WASM_MACHINE)).toEqual([5, 4]);
+    expect(tileHeights(11, WASM_MACHINE)).toEqual([6, 5]);
     for (let rows = 1; rows < 100; rows++) {
-      const heights = tileHeights(rows);
+      const heights = tileHeights(rows, WASM_MACHINE);
       expect(heights.reduce((sum, height) => sum + height, 0)).toBe(rows);
       expect(Math.max(...heights)).toBeLessThanOrEqual(6);
     }
@@ -233,6 +234,7 @@ describe('tiles', () => {
       ],
       240,
       288,
+      WASM_MACHINE,
     );
     expect(plan.rows).toBe(26);
     expect(plan.lastRows).toBe(13);

@@ -1,3 +1,4 @@
+import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import {
   add as addIndex,
   literal,
@@ -102,7 +103,7 @@ export function prepareWinograd(shape: Convolution, fill: () => number): Prepare
     buffer: FILTERS,
   };
   const code = lowerWinograd(kernel, {
-    lanes: 4,
+    machine: WASM_MACHINE,
     baseOf,
     results: (b, table, stores) => {
       const out = b.let(baseOf(b, table, OUT));

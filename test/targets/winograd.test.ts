@@ -3,7 +3,7 @@ import { HostRandom } from '../../src/core/threefry.js';
 import * as g from '../../src/graph/build.js';
 import { gradients } from '../../src/graph/differentiate.js';
 import type { Attributes, Node } from '../../src/graph/node.js';
-import { randomValue, runOnReference, runOnWasm } from '../support/device-agreement.js';
+import { randomValue, runOnReference, runOnCpu } from '../support/device-agreement.js';
 import { prepareWinograd } from './winograd-harness.js';
 
 const random = new HostRandom(11);
@@ -34,7 +34,7 @@ const randomConv = (
 
 /** Compares with float64 arithmetic, relative to the largest value; gives the kinds of the kernels. */
 function check(outputs: readonly Node[]): string[] {
-  const { results, program } = runOnWasm(outputs);
+  const { results, program } = runOnCpu(outputs);
   runOnReference(outputs).forEach((expected, i) => {
     let largest = 0;
     let error = 0;

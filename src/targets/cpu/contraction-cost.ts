@@ -1,16 +1,18 @@
 /** What parts of a contraction cost, in cycles: enough to compare two plans, no more. */
 import { mergeAxes, type Axis } from './contraction-axes.js';
 import { tileCycles, type RowPlan } from './contraction-rows.js';
+import { panelWidth, type Machine } from './machine.js';
 import type { KSteps } from './contraction-tile.js';
 
 /** What lanes run along when results are written. */
 export type VectorDirection = 'rows' | 'columns' | 'none';
 
-export function computeCycles(rows: RowPlan, columns: number, width: number, lanes: number): number {
-  const rest = columns % width;
-  const narrow = rest > 0 && rest <= lanes ? 1 : 0;
-  const full = Math.ceil(columns / width) - narrow;
-  return rows.cycles * (full + narrow * (tileCycles(6, 1) / tileCycles(6)));
+export function computeCycles(rows: RowPlan, columns: number, machine: Machine): number {
+  const { rows: height, vectors } = machine.tile;
+  const width = panelWidth(machine);
+  const last = Math.ceil((columns % width) / machine.lanes);
+  const narrow = last === 0 ? 0 : tileCycles(height, last, machine) / tileCycles(height, vectors, machine);
+  return rows.cycles * (Math.floor(columns / width) + narrow);
 }
 
 /** Cycles per k: about a vector a cycle and a half where columns are neighbours, an element a cycle otherwise. */

@@ -16,10 +16,11 @@ import {
   type Func,
 } from './ir.js';
 import { addressOf, coordinatesOf, mergeAxes, sizeOf, split, type Axis } from './contraction-axes.js';
-import { TILE_VECTORS, type KSteps } from './contraction-tile.js';
+import type { KSteps } from './contraction-tile.js';
+import { panelWidth, type Machine } from './machine.js';
 
 export interface PackOptions {
-  readonly lanes: number;
+  readonly machine: Machine;
   /** The columns, by the second operand's strides in elements. */
   readonly columns: readonly Axis[];
   readonly steps: KSteps;
@@ -35,10 +36,11 @@ export interface PackOptions {
  * dropped.
  */
 export function packFunctions(name: string, options: PackOptions): Func[] {
-  const { lanes, panels, panelBytes } = options;
+  const { machine, panels, panelBytes } = options;
+  const { lanes, tile } = machine;
   const columns = mergeAxes(options.columns);
   const inner = columns.at(-1) ?? { extent: 1, stride: 0 };
-  const width = TILE_VECTORS * lanes;
+  const width = panelWidth(machine);
   const together = inner.stride === 1 && inner.extent >= panels * width;
   const vector = vectorFunction(`${name}_vector`, options);
   const all = func(
@@ -48,7 +50,7 @@ export function packFunctions(name: string, options: PackOptions): Func[] {
       const bytes = b.let(mul(size, i32(width * 4)), 'bytes');
       const singly = (): void => {
         b.for(i32(0), count, 1, (p) => {
-          for (let v = 0; v < TILE_VECTORS; v++) {
+          for (let v = 0; v < tile.vectors; v++) {
             const first = b.let(add(add(column, mul(p, i32(width))), i32(v * lanes)), 'first');
             const target = b.let(add(add(panel, mul(p, i32(panelBytes))), i32(v * lanes * 4)), 'target');
             const pack = (): void => {
@@ -86,8 +88,8 @@ export function packFunctions(name: string, options: PackOptions): Func[] {
             (target, distance) => {
               const at = b.let(add(base, distance), 'at');
               for (let p = 0; p < panels; p++) {
-                for (let v = 0; v < TILE_VECTORS; v++) {
-                  const values = load('f32', at, (p * TILE_VECTORS + v) * lanes * 4, true);
+                for (let v = 0; v < tile.vectors; v++) {
+                  const values = load('f32', at, (p * tile.vectors + v) * lanes * 4, true);
                   b.store('f32', target, values, p * panelBytes + v * lanes * 4);
                 }
               }
@@ -130,7 +132,8 @@ function alongK(
  * Packs the vector of columns that begins at number `column`. Parameters of the result: `source`, `column`, `panel` and `panelEnd` (of this
  * vector), `table`.
  */
-function vectorFunction(name: string, { lanes, steps, ...options }: PackOptions): Func {
+function vectorFunction(name: string, { machine, steps, ...options }: PackOptions): Func {
+  const { lanes } = machine;
   const columns = mergeAxes(options.columns);
   const total = sizeOf(columns);
   const inner = columns.at(-1) ?? { extent: 1, stride: 0 };
@@ -140,7 +143,7 @@ function vectorFunction(name: string, { lanes, steps, ...options }: PackOptions)
     ['source', 'column', 'panel', 'panelEnd', 'table'],
     (b, source, column, panel, panelEnd, table) => {
       const fill = (read: (distance: Expr) => Expr): void => {
-        alongK(b, steps, table, panel, panelEnd, TILE_VECTORS * lanes * 4, (target, distance) => {
+        alongK(b, steps, table, panel, panelEnd, panelWidth(machine) * 4, (target, distance) => {
           b.store('f32', target, read(distance));
         });
       };

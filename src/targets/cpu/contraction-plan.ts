@@ -8,7 +8,7 @@ import { planBlocks, type KBlocks } from './contraction-blocks.js';
 import { computeCycles, packCycles, storeCycles, type VectorDirection } from './contraction-cost.js';
 import { planRows, type RowPlan } from './contraction-rows.js';
 import { mergeStores, type Stores } from './contraction-stores.js';
-import { TILE_ROWS, TILE_VECTORS } from './contraction-tile.js';
+import { panelWidth, type Machine } from './machine.js';
 
 /** A variable's steps in both operands and in the first result, in elements. */
 interface Steps {
@@ -62,9 +62,9 @@ const MOST_ROWS = 2046;
 const WORTH_PANELS = 6;
 
 /** The cheaper of the two assignments of operands to rows and columns. */
-export function planContraction(kernel: ContractionKernel, lanes: number): ContractionPlan {
-  const straight = planRoles(kernel, kernel.m, kernel.n, kernel.a, kernel.b, lanes);
-  const swapped = planRoles(kernel, kernel.n, kernel.m, kernel.b, kernel.a, lanes);
+export function planContraction(kernel: ContractionKernel, machine: Machine): ContractionPlan {
+  const straight = planRoles(kernel, kernel.m, kernel.n, kernel.a, kernel.b, machine);
+  const swapped = planRoles(kernel, kernel.n, kernel.m, kernel.b, kernel.a, machine);
   return swapped.cycles < straight.cycles ? swapped : straight;
 }
 
@@ -74,7 +74,7 @@ function planRoles(
   columnList: readonly Variable[],
   rowOperand: Operand,
   columnOperand: Operand,
-  lanes: number,
+  machine: Machine,
 ): ContractionPlan {
   const steps = (variable: Variable): Steps => ({
     variable,
@@ -83,7 +83,8 @@ function planRoles(
     columns: columnOperand.strides.get(variable) ?? 0,
     out: kernel.stores[0] === undefined ? 0 : linearStride(kernel.stores[0].index, variable),
   });
-  const width = TILE_VECTORS * lanes;
+  const { lanes } = machine;
+  const width = panelWidth(machine);
   const rowSteps = byFallingStride(rowList.map(steps), ({ out }) => out ?? 0);
   const columnSteps = byFallingStride(columnList.map(steps), ({ out }) => out ?? 0);
   const batch = kernel.batch.map(steps);
@@ -92,8 +93,8 @@ function planRoles(
   const k = planBlocks(byFallingStride(kernel.k.map(steps), ({ rows }) => rows));
 
   const rowAxes = rowSteps.map(({ extent, rows }) => ({ extent, stride: rows }));
-  const maxRows = rowLimit(rowAxes, k);
-  const rows = planRows(rowAxes, maxRows, k.size);
+  const maxRows = rowLimit(rowAxes, k, machine);
+  const rows = planRows(rowAxes, maxRows, k.size, machine);
 
   const variables = (list: readonly Steps[]): Variable[] => list.map(({ variable }) => variable);
   const merged = mergeStores(kernel.stores, [variables(batch), variables(rowSteps), variables(columnSteps)]);
@@ -103,7 +104,7 @@ function planRoles(
   const panels = Math.ceil(columnCount / width);
   const columns = columnSteps.map(({ extent, columns: stride }) => ({ extent, stride }));
   const wholeK = sizeOf(kernel.k);
-  const compute = computeCycles(rows, columnCount, width, lanes) * wholeK;
+  const compute = computeCycles(rows, columnCount, machine) * wholeK;
   const packColumns = packCycles(columns, columnCount, k.columnSteps, lanes) * wholeK;
   const scattered = areScattered(k);
   const unitsOf = (packRows: boolean): Split =>
@@ -159,13 +160,13 @@ const byFallingStride = (list: readonly Steps[], stride: (each: Steps) => number
 export const groupCount = (rows: RowPlan): number => sizeOf(rows.outer) * rows.perRun;
 
 /** Rows whose part of the operand stays in the second-level cache for a block of k. Views overlap: count elements once. */
-function rowLimit(axes: readonly Axis[], k: KBlocks): number {
+function rowLimit(axes: readonly Axis[], k: KBlocks, { tile }: Machine): number {
   const rows = sizeOf(axes);
   const elements = Math.min(rows * k.size, spanOf([...axes, ...k.rowAxes]));
   const bytesPerRow = (elements * 4) / rows;
   return Math.min(
     MOST_ROWS,
-    Math.max(LEAST_ROWS, Math.floor(ROW_BYTES / bytesPerRow / TILE_ROWS) * TILE_ROWS),
+    Math.max(LEAST_ROWS, Math.floor(ROW_BYTES / bytesPerRow / tile.rows) * tile.rows),
   );
 }
 

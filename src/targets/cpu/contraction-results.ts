@@ -3,7 +3,7 @@ import type { Variable } from '../../compiler/index-expr.js';
 import { coordinatesOf, split } from './contraction-axes.js';
 import type { ContractionPlan } from './contraction-plan.js';
 import type { Stores } from './contraction-stores.js';
-import { TILE_VECTORS } from './contraction-tile.js';
+import { panelWidth, type Machine } from './machine.js';
 import {
   add,
   binary,
@@ -42,20 +42,21 @@ const coordinateMap = (b: Builder, flat: Expr, variables: readonly Variable[]): 
 
 /**
  * Writes a strip of panels. Parameters of the result: `table`, `batch` (flat), `row` (flat, the first), `rows`, `column` (flat, the
- * first), `columns`, `sums` (for each panel rows of TILE_VECTORS vectors).
+ * first), `columns`, `sums` (for each panel rows as wide as a panel).
  */
 export function resultFunction(
   name: string,
   plan: ContractionPlan,
   options: {
-    readonly lanes: number;
+    readonly machine: Machine;
     /** From the sums of a panel to those of the next. */
     readonly sumsBytes: number;
     readonly results: (b: Builder, table: Expr, stores: Stores) => ResultEmitter;
   },
 ): Func {
-  const { lanes, sumsBytes } = options;
-  const width = TILE_VECTORS * lanes;
+  const { machine, sumsBytes } = options;
+  const { lanes } = machine;
+  const width = panelWidth(machine);
   const rowBytes = width * 4;
   return func(
     name,

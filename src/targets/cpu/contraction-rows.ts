@@ -3,7 +3,8 @@
  * of a line), a group of rows that repeats is cut into tiles whose distances are constants.
  */
 import { addressOf, mergeAxes, positionsOf, sizeOf, split, type Axis } from './contraction-axes.js';
-import { TILE_ROWS, type RowPattern } from './contraction-tile.js';
+import type { RowPattern } from './contraction-tile.js';
+import type { Machine } from './machine.js';
 import { add, compare, i32, mul, type Builder, type Expr } from './ir.js';
 
 /** `tiles` tiles of one pattern; the lowest row of the first at `start`, each following one `step` further (bytes). */
@@ -38,34 +39,37 @@ const PATTERN_LIMIT = 6;
  * Cycles of one k of a tile, measured: 6 rows 6.6, 5 rows 5.5, 4 rows 5.1, 3 rows 4.6. Two multiply-adds a cycle of latency 4 need 8
  * sums, and some more, to keep busy.
  */
-export const tileCycles = (rows: number, vectors = 2): number =>
-  Math.max(rows * vectors * 0.55, 3.3 + rows * vectors * 0.22);
+export const tileCycles = (rows: number, vectors: number, machine: Machine): number =>
+  machine.tile.unroll === 1
+    ? Math.max(rows * vectors * 0.55, 3.3 + rows * vectors * 0.22)
+    : Math.max(rows * vectors * 0.5, (rows + vectors) * 0.5, 4);
 
 /** The heights of the tiles that `rows` rows are cut into, falling. */
-export function tileHeights(rows: number): number[] {
-  const full = Math.max(0, Math.floor((rows - 24) / TILE_ROWS));
-  const rest = rows - full * TILE_ROWS;
+export function tileHeights(rows: number, machine: Machine): number[] {
+  const most = machine.tile.rows;
+  const full = Math.max(0, Math.floor((rows - 4 * most) / most));
+  const rest = rows - full * most;
   // best[r]: cheapest cut of r rows.
   const best: { cycles: number; heights: number[] }[] = [{ cycles: 0, heights: [] }];
   for (let r = 1; r <= rest; r++) {
     let found: { cycles: number; heights: number[] } | undefined;
-    for (let height = Math.min(TILE_ROWS, r); height >= 1; height--) {
+    for (let height = Math.min(most, r); height >= 1; height--) {
       const before = best[r - height];
       if (before === undefined) continue;
-      const cycles = before.cycles + tileCycles(height);
+      const cycles = before.cycles + tileCycles(height, machine.tile.vectors, machine);
       if (found === undefined || cycles < found.cycles - 1e-9)
         found = { cycles, heights: [...before.heights, height] };
     }
     if (found !== undefined) best.push(found);
   }
-  return [...new Array<number>(full).fill(TILE_ROWS), ...(best[rest]?.heights ?? [])].sort((a, b) => b - a);
+  return [...new Array<number>(full).fill(most), ...(best[rest]?.heights ?? [])].sort((a, b) => b - a);
 }
 
 /** Cuts rows at `positions` (elements) into segments. */
-function segmentsOf(positions: readonly number[]): Segment[] {
+function segmentsOf(positions: readonly number[], machine: Machine): Segment[] {
   const segments: Segment[] = [];
   let at = 0;
-  for (const height of tileHeights(positions.length)) {
+  for (const height of tileHeights(positions.length, machine)) {
     const rows = positions.slice(at, at + height).map((position) => position * 4);
     at += height;
     const start = Math.min(...rows);
@@ -86,37 +90,41 @@ function segmentsOf(positions: readonly number[]): Segment[] {
 export const samePattern = (a: RowPattern, b: RowPattern): boolean =>
   a.length === b.length && a.every((each, r) => each === b[r]);
 
-const cyclesOf = (segments: readonly Segment[], callCycles: number): number =>
-  segments.reduce((sum, { pattern, tiles }) => sum + tiles * tileCycles(pattern.length) + callCycles, 0);
+const cyclesOf = (segments: readonly Segment[], callCycles: number, machine: Machine): number =>
+  segments.reduce(
+    (sum, { pattern, tiles }) =>
+      sum + tiles * tileCycles(pattern.length, machine.tile.vectors, machine) + callCycles,
+    0,
+  );
 
 /** Plans rows that lie at `axes`, in groups of at most `maxRows` where that can be chosen, for blocks of `k` steps. */
-export function planRows(axes: readonly Axis[], maxRows: number, k: number): RowPlan {
+export function planRows(axes: readonly Axis[], maxRows: number, k: number, machine: Machine): RowPlan {
   const merged = mergeAxes(axes);
   // A call and its tiles' beginnings and ends, in cycles per k.
   const callCycles = 20 / k;
-  const plans = [evenPlan(merged, maxRows, callCycles)];
+  const plans = [evenPlan(merged, maxRows, callCycles, machine)];
   const inner = merged.at(-1);
   if (
     inner !== undefined &&
-    inner.extent % TILE_ROWS !== 0 &&
+    inner.extent % machine.tile.rows !== 0 &&
     inner.extent <= GROUP_LIMIT &&
     merged.length > 1
   ) {
-    plans.push(...groupPlans(merged, callCycles));
+    plans.push(...groupPlans(merged, callCycles, machine));
   }
   return plans.reduce((best, plan) => (plan.cycles < best.cycles * 0.98 ? plan : best));
 }
 
 /** Tiles inside runs of the innermost axis. */
-function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number): RowPlan {
+function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number, machine: Machine): RowPlan {
   const inner = axes.at(-1) ?? { extent: 1, stride: 0 };
   const outer = axes.slice(0, -1);
   const blocks = Math.ceil(inner.extent / maxRows);
-  const rows = blocks === 1 ? inner.extent : Math.ceil(inner.extent / blocks / TILE_ROWS) * TILE_ROWS;
+  const rows = blocks === 1 ? inner.extent : Math.ceil(inner.extent / blocks / machine.tile.rows) * machine.tile.rows;
   const perRun = Math.ceil(inner.extent / rows);
   const lastRows = inner.extent - (perRun - 1) * rows;
   const evenly = (count: number): Segment[] =>
-    segmentsOf(Array.from({ length: count }, (_, r) => r * inner.stride));
+    segmentsOf(Array.from({ length: count }, (_, r) => r * inner.stride), machine);
   const segments = evenly(rows);
   const lastSegments = evenly(lastRows);
   return {
@@ -128,12 +136,12 @@ function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number): R
     segments,
     lastSegments,
     cycles:
-      sizeOf(outer) * ((perRun - 1) * cyclesOf(segments, callCycles) + cyclesOf(lastSegments, callCycles)),
+      sizeOf(outer) * ((perRun - 1) * cyclesOf(segments, callCycles, machine) + cyclesOf(lastSegments, callCycles, machine)),
   };
 }
 
 /** Groups of the innermost axes, and of some steps of the axis outside them. */
-function groupPlans(axes: readonly Axis[], callCycles: number): RowPlan[] {
+function groupPlans(axes: readonly Axis[], callCycles: number, machine: Machine): RowPlan[] {
   const plans: RowPlan[] = [];
   for (let first = axes.length - 2; first >= 0; first--) {
     const within = axes.slice(first + 1);
@@ -144,11 +152,11 @@ function groupPlans(axes: readonly Axis[], callCycles: number): RowPlan[] {
     for (let factor = 1; factor <= extent && factor * inner <= GROUP_LIMIT; factor++) {
       const perRun = Math.ceil(extent / factor);
       const last = extent - (perRun - 1) * factor;
-      const segments = segmentsOf(positionsOf([{ extent: factor, stride }, ...within]));
+      const segments = segmentsOf(positionsOf([{ extent: factor, stride }, ...within]), machine);
       const lastSegments =
-        last === factor ? segments : segmentsOf(positionsOf([{ extent: last, stride }, ...within]));
+        last === factor ? segments : segmentsOf(positionsOf([{ extent: last, stride }, ...within]), machine);
       if (patternsOf([...segments, ...lastSegments]).length > PATTERN_LIMIT) continue;
-      const cycles = (perRun - 1) * cyclesOf(segments, callCycles) + cyclesOf(lastSegments, callCycles);
+      const cycles = (perRun - 1) * cyclesOf(segments, callCycles, machine) + cyclesOf(lastSegments, callCycles, machine);
       plans.push({
         outer,
         perRun,

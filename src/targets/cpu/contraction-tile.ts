@@ -1,7 +1,8 @@
 /**
- * The inner kernel: tiles of up to 6 rows by 2 vectors of columns, summed over one block of k. The first operand is read
+ * The inner kernel: tiles of a few rows by a few vectors of columns, summed over one block of k. The first operand is read
  * where it lies, one element at a time into all lanes; the second comes from a packed panel.
  */
+import { panelWidth, type Machine } from './machine.js';
 import {
   add,
   constant,
@@ -12,14 +13,11 @@ import {
   load,
   loadSplat,
   local,
+  sub,
   type Expr,
   type Func,
   type Local,
 } from './ir.js';
-
-/** Rows and vectors of a full tile: 12 sums, 2 vectors of the panel and 1 of the first operand fill the 15 vector registers V8 uses. */
-export const TILE_ROWS = 6;
-export const TILE_VECTORS = 2;
 
 /** Rows of a tile, as distances in bytes from the lowest one. */
 export type RowPattern = readonly number[];
@@ -31,8 +29,8 @@ export type KSteps =
   | { readonly kind: 'table' };
 
 export interface TileOptions {
-  readonly lanes: number;
-  /** Vectors of columns to compute, 1 to TILE_VECTORS. */
+  readonly machine: Machine;
+  /** Vectors of columns to compute, 1 to those of a full tile. */
   readonly vectors: number;
   readonly steps: KSteps;
   /** Whether there are several blocks of k: then sums go on from what an earlier block left. */
@@ -40,14 +38,15 @@ export interface TileOptions {
 }
 
 /**
- * One tile. Parameters of the result: `a` (its lowest row at the block's beginning), `panel`, `panelEnd`, `sums` (rows of TILE_VECTORS
- * vectors), `table`, `first` (whether sums begin at 0). The loop over k must not stand in another loop: V8 then unrolls it, loads too
+ * One tile. Parameters of the result: `a` (its lowest row at the block's beginning), `panel`, `panelEnd`, `sums` (rows as wide as a
+ * panel), `table`, `first` (whether sums begin at 0). The loop over k must not stand in another loop: V8 then unrolls it, loads too
  * much ahead, and runs out of vector registers (60 against 41 GFLOP/s on Node 20).
  */
 export function tileFunction(name: string, rows: RowPattern, options: TileOptions): Func {
-  const { lanes, vectors, steps, blocked } = options;
-  const vectorBytes = 4 * lanes;
-  const rowBytes = TILE_VECTORS * vectorBytes;
+  const { machine, vectors, steps, blocked } = options;
+  const vectorBytes = 4 * machine.lanes;
+  const rowBytes = 4 * panelWidth(machine);
+  const { unroll } = machine.tile;
   return func(
     name,
     ['a', 'panel', 'panelEnd', 'sums', 'table', 'first'],
@@ -70,12 +69,19 @@ export function tileFunction(name: string, rows: RowPattern, options: TileOption
           b.set(accumulator, load('f32', sums, offset, true));
         });
       };
-      const multiply = (from: Expr, packed: Expr): void => {
+      const multiply = (from: Expr, packed: Expr, moved: number, packedMoved: number): void => {
         const columns = Array.from({ length: vectors }, (_, v) =>
-          b.let(load('f32', packed, v * vectorBytes, true), 'b'),
+          b.let(load('f32', packed, packedMoved + v * vectorBytes, true), 'b'),
         );
         rows.forEach((distance, r) => {
-          const value = b.let(loadSplat('f32', from, distance), 'a');
+          const place = moved + distance;
+          // Constant distances are never negative in the loop IR.
+          const value = b.let(
+            place >= 0
+              ? loadSplat('f32', from, place)
+              : loadSplat('f32', add(from, i32(place))),
+            'a',
+          );
           columns.forEach((column, v) => {
             const accumulator = accumulators[r]?.[v];
             if (accumulator !== undefined) b.set(accumulator, fma(value, column, get(accumulator)));
@@ -84,17 +90,37 @@ export function tileFunction(name: string, rows: RowPattern, options: TileOption
       };
       if (blocked) b.if(first, zero, resume);
       else zero();
+      /** One step of k after the other, several to a round of the loop, then those that are left. */
+      const along = (round: (packed: Expr, steps: number) => void): void => {
+        if (unroll === 1) {
+          b.for(panel, panelEnd, rowBytes, (packed) => {
+            round(packed, 1);
+          });
+          return;
+        }
+        const stepBytes = unroll * rowBytes;
+        const whole = b.let(sub(panelEnd, i32(stepBytes - rowBytes)), 'whole');
+        const rest = b.variable(panel, 'rest');
+        b.for(panel, whole, stepBytes, (packed) => {
+          round(packed, unroll);
+          b.set(rest, add(packed, i32(stepBytes)));
+        });
+        b.for(get(rest), panelEnd, rowBytes, (packed) => {
+          round(packed, 1);
+        });
+      };
       if (steps.kind === 'stride') {
         const from = b.variable(a, 'from');
-        b.for(panel, panelEnd, rowBytes, (packed) => {
-          multiply(get(from), packed);
-          b.set(from, add(get(from), i32(steps.bytes)));
+        along((packed, count) => {
+          for (let n = 0; n < count; n++) multiply(get(from), packed, n * steps.bytes, n * rowBytes);
+          b.set(from, add(get(from), i32(count * steps.bytes)));
         });
       } else {
         const entry = b.variable(table, 'entry');
-        b.for(panel, panelEnd, rowBytes, (packed) => {
-          multiply(b.let(add(a, load('i32', get(entry)))), packed);
-          b.set(entry, add(get(entry), i32(4)));
+        along((packed, count) => {
+          for (let n = 0; n < count; n++)
+            multiply(b.let(add(a, load('i32', get(entry), 4 * n))), packed, 0, n * rowBytes);
+          b.set(entry, add(get(entry), i32(4 * count)));
         });
       }
       each((accumulator, offset) => {

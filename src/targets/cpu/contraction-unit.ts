@@ -4,7 +4,8 @@ import { addressOf, split, type Axis } from './contraction-axes.js';
 import { packedTileBytes } from './contraction-pack-rows.js';
 import { groupCount, type ContractionPlan } from './contraction-plan.js';
 import { eachGroup, rowOfGroup, samePattern, type Segment } from './contraction-rows.js';
-import { TILE_VECTORS, tileFunction, type KSteps, type RowPattern } from './contraction-tile.js';
+import { panelWidth, type Machine } from './machine.js';
+import { tileFunction, type KSteps, type RowPattern } from './contraction-tile.js';
 import {
   add,
   binary,
@@ -21,10 +22,11 @@ import {
 } from './ir.js';
 
 /** How many vectors of columns panels have: all of them, then the last, if it needs fewer. */
-export function vectorsOf(plan: ContractionPlan, lanes: number): number[] {
-  const last = Math.ceil((plan.columnCount - (plan.panels - 1) * TILE_VECTORS * lanes) / lanes);
-  if (last === TILE_VECTORS) return [TILE_VECTORS];
-  return plan.panels === 1 ? [last] : [TILE_VECTORS, last];
+export function vectorsOf(plan: ContractionPlan, machine: Machine): number[] {
+  const { vectors } = machine.tile;
+  const last = Math.ceil((plan.columnCount - (plan.panels - 1) * panelWidth(machine)) / machine.lanes);
+  if (last === vectors) return [vectors];
+  return plan.panels === 1 ? [last] : [vectors, last];
 }
 
 /** One tile function for each pattern of rows and number of vectors. */
@@ -33,12 +35,12 @@ export class Tiles {
   private readonly known: { pattern: RowPattern; vectors: number; name: string }[] = [];
   private readonly name: string;
   private readonly plan: ContractionPlan;
-  private readonly lanes: number;
+  private readonly machine: Machine;
 
-  constructor(name: string, plan: ContractionPlan, lanes: number) {
+  constructor(name: string, plan: ContractionPlan, machine: Machine) {
     this.name = name;
     this.plan = plan;
-    this.lanes = lanes;
+    this.machine = machine;
   }
 
   nameOf(source: RowPattern, vectors: number): string {
@@ -50,7 +52,7 @@ export class Tiles {
     this.known.push({ pattern, vectors, name });
     const steps: KSteps = packRows ? { kind: 'stride', bytes: pattern.length * 4 } : k.rowSteps;
     this.functions.push(
-      tileFunction(name, pattern, { lanes: this.lanes, vectors, steps, blocked: k.count > 1 }),
+      tileFunction(name, pattern, { machine: this.machine, vectors, steps, blocked: k.count > 1 }),
     );
     return name;
   }
@@ -109,12 +111,13 @@ export function unitFunction(
   name: string,
   plan: ContractionPlan,
   layout: Layout,
-  options: { readonly lanes: number; readonly baseOf: (b: Builder, table: Expr, buffer: number) => Expr },
+  options: { readonly machine: Machine; readonly baseOf: (b: Builder, table: Expr, buffer: number) => Expr },
 ): Func {
   const { k, rows, panelsPerUnit, panelsPerStrip, groupsPerUnit, panels } = plan;
   const groups = groupCount(rows);
-  const width = TILE_VECTORS * options.lanes;
-  const [most = TILE_VECTORS, last] = vectorsOf(plan, options.lanes);
+  const { machine } = options;
+  const width = panelWidth(machine);
+  const [most = machine.tile.vectors, last] = vectorsOf(plan, machine);
   return func(`${name}_unit`, ['table', 'unit', 'scratch'], (b, table, unit, scratch) => {
     const [rest, rowBlock] = split(b, unit, Math.ceil(groups / groupsPerUnit));
     const [batch, columnBlock] = split(b, rest, Math.ceil(panels / panelsPerUnit));

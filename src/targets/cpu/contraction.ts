@@ -11,15 +11,14 @@ import { packRowsFunction, packedBytes } from './contraction-pack-rows.js';
 import { groupCount, planContraction, type ContractionPlan } from './contraction-plan.js';
 import { resultFunction, type ResultEmitter } from './contraction-results.js';
 import type { Stores } from './contraction-stores.js';
-import { TILE_VECTORS } from './contraction-tile.js';
+import { panelWidth, type Machine } from './machine.js';
 import { rowsFunction, Tiles, unitFunction, vectorsOf, type Layout } from './contraction-unit.js';
 import { add, func, i32, type Builder, type Expr, type Func } from './ir.js';
 
 export type { ResultEmitter } from './contraction-results.js';
 
 export interface ContractionOptions {
-  /** Lanes of a vector. */
-  readonly lanes: number;
+  readonly machine: Machine;
   /** Gives the address of a buffer. */
   readonly baseOf: (b: Builder, table: Expr, buffer: number) => Expr;
   /** Opens what emits the epilogue: `stores` are the kernel's, perhaps in terms of other variables. */
@@ -70,28 +69,28 @@ function layoutOf(plan: ContractionPlan, rowBytes: number): Layout {
  * @param kernel - extents of at least 1; the element count of every operand below 2^29.
  */
 export function lowerContraction(kernel: ContractionKernel, options: ContractionOptions): ContractionCode {
-  const { lanes } = options;
-  const plan = planContraction(kernel, lanes);
-  const rowBytes = TILE_VECTORS * lanes * 4;
+  const { machine } = options;
+  const plan = planContraction(kernel, machine);
+  const rowBytes = panelWidth(machine) * 4;
   const layout = layoutOf(plan, rowBytes);
-  const tiles = new Tiles(kernel.name, plan, lanes);
-  const rowFunctions = vectorsOf(plan, lanes).map((vectors) =>
+  const tiles = new Tiles(kernel.name, plan, machine);
+  const rowFunctions = vectorsOf(plan, machine).map((vectors) =>
     rowsFunction(kernel.name, plan, tiles, vectors, rowBytes),
   );
   const entry = `${kernel.name}_units`;
   const functions = [
     ...tiles.functions,
     ...rowFunctions,
-    ...(plan.packRows ? [packRowsFunction(`${kernel.name}_packRows`, plan.rows, plan.k, lanes)] : []),
+    ...(plan.packRows ? [packRowsFunction(`${kernel.name}_packRows`, plan.rows, plan.k, machine.lanes)] : []),
     ...packFunctions(`${kernel.name}_pack`, {
-      lanes,
+      machine,
       columns: plan.columns,
       steps: plan.k.columnSteps,
       panels: plan.panelsPerStrip,
       panelBytes: layout.panelBytes,
     }),
     resultFunction(`${kernel.name}_results`, plan, {
-      lanes,
+      machine,
       sumsBytes: layout.sumsBytes,
       results: options.results,
     }),

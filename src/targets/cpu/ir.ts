@@ -86,7 +86,9 @@ export type HostFunction =
   | 'erf'
   | 'pow'
   | 'atan2'
-  | 'fmod';
+  | 'fmod'
+  /** Takes nothing: the time, by a clock that all threads share. Its unit is the target's own, and steady. */
+  | 'now';
 
 export type Expr =
   | { readonly kind: 'const'; readonly type: 'i32' | 'f32' | 'f64'; readonly value: number }

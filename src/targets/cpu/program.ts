@@ -1,6 +1,6 @@
 /** Kernels in steps → one loop IR module whose function `run(thread, threads, table)` all threads execute side by side. */
 import type { DType } from '../../core/dtype.js';
-import type { Kernel, KernelProgram, Step } from '../../compiler/kernel.js';
+import type { Kernel, KernelProgram, ScanKernel, Step } from '../../compiler/kernel.js';
 import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
 import { Emitter, scalarType } from './emit.js';
@@ -8,8 +8,10 @@ import * as ir from './ir.js';
 import type { Builder, Expr, Func, Module } from './ir.js';
 import { lowerLoop } from './loops.js';
 import type { LoweringContext } from './lowered-kernel.js';
+import type { Machine } from './machine.js';
 import { lowerScatter } from './scatter.js';
 import { lowerSort } from './sort.js';
+import { noteSpan, timelineLayout, timelineOf, type TimelineLayout } from './timeline.js';
 import { lowerWinogradGradient } from './winograd-gradient.js';
 import { lowerWinograd, lowerWinogradFilter } from './winograd.js';
 
@@ -23,6 +25,8 @@ const CACHE_LINE = 64;
 export interface TableLayout {
   /** Word with the address of the threads' scratch memory. */
   readonly scratch: number;
+  /** Word with the address of the notes of a timed program. */
+  readonly timeline: number;
   /** Eight bytes for each scalar. */
   readonly scalars: number;
   /** Two words in which threads meet. */
@@ -54,31 +58,46 @@ export interface ProgramCode {
   readonly scratchBytes: number;
   /** Whether any step is large enough for several threads. */
   readonly parallel: boolean;
+  /** Present in a program that makes notes of when its kernels run; numbers in them count `kernels`. */
+  readonly timeline: TimelineLayout | undefined;
+}
+
+export interface LoweringOptions {
+  /** Whether the program makes notes of when its kernels run, where the table says. */
+  readonly timed?: boolean;
 }
 
 const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
 
-/** Lowers a program for a machine with vectors of `lanes` lanes. */
-export function lowerProgram(program: KernelProgram, lanes: number): ProgramCode {
-  return new ProgramLowering(program, lanes).lower();
+/** Lowers a program for a machine. */
+export function lowerProgram(
+  program: KernelProgram,
+  machine: Machine,
+  { timed = false }: LoweringOptions = {},
+): ProgramCode {
+  return new ProgramLowering(program, machine, timed).lower();
 }
 
 class ProgramLowering {
   private readonly program: KernelProgram;
+  private readonly machine: Machine;
   private readonly layout: TableLayout;
   private readonly context: LoweringContext;
   private readonly functions: Func[] = [];
   private readonly codes: KernelCode[] = [];
-  private readonly codeOf = new Map<Kernel, { code: KernelCode; counter: number }>();
+  private readonly codeOf = new Map<Kernel, NumberedCode>();
+  private readonly timeline: TimelineLayout | undefined;
   private scratchBytes = 0;
   private parallel = false;
 
-  constructor(program: KernelProgram, lanes: number) {
+  constructor(program: KernelProgram, machine: Machine, timed: boolean) {
     this.program = program;
+    this.machine = machine;
     this.layout = layoutOf(program);
+    this.timeline = timed ? timelineLayout(countRuns(program.steps)) : undefined;
     const { layout } = this;
     this.context = {
-      lanes,
+      lanes: machine.lanes,
       base: (b, table, buffer) => b.let(ir.load('i32', table, 4 * buffer), 'base'),
       scalars: (b, table) => (slot, dtype) => loadScalar(b, table, layout.scalars + 8 * slot, dtype),
       dtypeOf: (buffer) => program.buffers[buffer]?.dtype ?? 'float32',
@@ -94,7 +113,11 @@ class ProgramLowering {
       (b, thread, threads, table) => {
         const size = b.let(ir.i32(this.scratchBytes));
         const scratch = b.let(ir.add(ir.load('i32', table, layout.scratch), ir.mul(thread, size)), 'scratch');
-        this.emitSteps(b, program.steps, { thread, threads, table, scratch });
+        const notes =
+          this.timeline === undefined
+            ? undefined
+            : b.let(timelineOf(this.timeline, ir.load('i32', table, layout.timeline), thread), 'notes');
+        this.emitSteps(b, program.steps, { thread, threads, table, scratch, notes });
       },
       true,
     );
@@ -104,6 +127,7 @@ class ProgramLowering {
       kernels: this.codes,
       scratchBytes: this.scratchBytes,
       parallel: this.parallel,
+      timeline: this.timeline,
     };
   }
 
@@ -125,7 +149,7 @@ class ProgramLowering {
   private lowerKernel(kernel: Exclude<Kernel, { kind: 'scan' }>, name: string): KernelCode {
     if (kernel.kind === 'contraction' || kernel.kind === 'winograd' || kernel.kind === 'winogradGradient') {
       const options: ContractionOptions = {
-        lanes: this.context.lanes,
+        machine: this.machine,
         baseOf: this.context.base,
         results: (b, table, stores) => {
           const bases = new Map<number, Expr>();
@@ -242,21 +266,27 @@ class ProgramLowering {
 
   private emitSerial(b: Builder, step: Step, run: Run): void {
     for (const kernel of step) {
-      const { code } = this.codeOf.get(kernel) as { code: KernelCode };
-      b.call(
-        code.entry,
-        run.table,
-        ir.i32(0),
-        ir.i32(code.units),
-        ...(code.takesScratch ? [run.scratch] : []),
-      );
+      const numbered = this.codeOf.get(kernel) as NumberedCode;
+      const { code } = numbered;
+      this.timed(b, run, numbered, () => {
+        const units = ir.i32(code.units);
+        b.call(code.entry, run.table, ir.i32(0), units, ...(code.takesScratch ? [run.scratch] : []));
+        return units;
+      });
     }
+  }
+
+  /** Emits `work`, which gives the units that it has done; with a note of when that was, if the program is timed. */
+  private timed(b: Builder, { notes }: Run, { counter }: NumberedCode, work: () => Expr): void {
+    if (this.timeline === undefined || notes === undefined) work();
+    else noteSpan(b, this.timeline, notes, counter, work);
   }
 
   /** Threads take chunks from a counter until none is left: a thread that is held up takes fewer. */
   private emitParallel(b: Builder, step: Step, run: Run): void {
-    const codes = step.map((kernel) => this.codeOf.get(kernel) as { code: KernelCode; counter: number });
-    for (const { code, counter } of codes.sort((x, y) => y.code.work - x.code.work)) {
+    const codes = step.map((kernel) => this.codeOf.get(kernel) as NumberedCode);
+    for (const numbered of codes.sort((x, y) => y.code.work - x.code.work)) {
+      const { code, counter } = numbered;
       if (code.units === 0) continue;
       const unitWork = code.work / code.units;
       const grain = Math.max(1, Math.min(Math.round(CHUNK_WORK / unitWork), Math.ceil(code.units / 8)));
@@ -264,11 +294,16 @@ class ProgramLowering {
         ir.add(run.table, ir.i32(this.layout.counters + counter * CACHE_LINE)),
         ir.i32(grain),
       );
-      const next = b.variable(take, 'next');
-      b.while(ir.compare('lt', ir.get(next), ir.i32(code.units)), () => {
-        const end = ir.binary('minS', ir.add(ir.get(next), ir.i32(grain)), ir.i32(code.units));
-        b.call(code.entry, run.table, ir.get(next), end, ...(code.takesScratch ? [run.scratch] : []));
-        b.set(next, take);
+      this.timed(b, run, numbered, () => {
+        const taken = this.timeline === undefined ? undefined : b.variable(ir.i32(0), 'taken');
+        const next = b.variable(take, 'next');
+        b.while(ir.compare('lt', ir.get(next), ir.i32(code.units)), () => {
+          const end = b.let(ir.binary('minS', ir.add(ir.get(next), ir.i32(grain)), ir.i32(code.units)));
+          b.call(code.entry, run.table, ir.get(next), end, ...(code.takesScratch ? [run.scratch] : []));
+          if (taken !== undefined) b.set(taken, ir.add(ir.get(taken), ir.sub(end, ir.get(next))));
+          b.set(next, take);
+        });
+        return taken === undefined ? ir.i32(0) : ir.get(taken);
       });
     }
   }
@@ -316,21 +351,32 @@ interface Run {
   readonly threads: Expr;
   readonly table: Expr;
   readonly scratch: Expr;
+  /** Where the thread of a timed program makes its notes. */
+  readonly notes: Expr | undefined;
 }
 
+/** The code of a kernel, and its number among all. */
+interface NumberedCode {
+  readonly code: KernelCode;
+  readonly counter: number;
+}
+
+/** How many kernels there are, or how often kernels run: those in scans as often as `times` says. */
+const count = (steps: readonly Step[], times: (scan: ScanKernel) => number): number =>
+  steps
+    .flat()
+    .reduce((n, kernel) => n + (kernel.kind === 'scan' ? times(kernel) * count(kernel.body, times) : 1), 0);
+
+const countRuns = (steps: readonly Step[]): number => count(steps, ({ length }) => length);
+
 function layoutOf(program: KernelProgram): TableLayout {
-  const count = (steps: readonly Step[]): number =>
-    steps.reduce(
-      (sum, step) =>
-        sum + step.reduce((n, kernel) => n + (kernel.kind === 'scan' ? count(kernel.body) : 1), 0),
-      0,
-    );
   const scratch = 4 * program.buffers.length;
-  const scalars = align(scratch + 4, 8);
+  const timeline = scratch + 4;
+  const scalars = align(timeline + 4, 8);
   const barrier = align(scalars + 8 * program.scalars.length, CACHE_LINE);
   const counters = barrier + CACHE_LINE;
-  const counterBytes = CACHE_LINE * count(program.steps);
-  return { scratch, scalars, barrier, counters, counterBytes, bytes: counters + counterBytes };
+  const counterBytes = CACHE_LINE * count(program.steps, () => 1);
+  return { scratch, timeline, scalars, barrier, counters, counterBytes, bytes: counters + counterBytes };
 }
 
 function loadScalar(b: Builder, table: Expr, offset: number, dtype: DType): Expr {

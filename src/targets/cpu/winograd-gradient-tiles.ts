@@ -2,7 +2,7 @@
 import type { Operand, WinogradGradientKernel } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
 import { split } from './contraction-axes.js';
-import { TILE_ROWS, TILE_VECTORS } from './contraction-tile.js';
+import { TILE_ROWS, TILE_VECTORS } from './winograd-plan.js';
 import {
   add,
   binary,

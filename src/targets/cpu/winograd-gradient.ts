@@ -6,7 +6,8 @@ import type { WinogradGradientKernel } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
 import { split } from './contraction-axes.js';
 import type { ContractionCode, ContractionOptions } from './contraction.js';
-import { TILE_ROWS, TILE_VECTORS, tileFunction } from './contraction-tile.js';
+import { tileFunction } from './contraction-tile.js';
+import { TILE_ROWS, TILE_VECTORS } from './winograd-plan.js';
 import { add, binary, func, i32, mul, sub, type Func } from './ir.js';
 import {
   outputsFunction,
@@ -40,9 +41,9 @@ const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** Lowers the parts. They do not depend on how units are shared among threads. */
 export function lowerWinogradGradient(
   kernel: WinogradGradientKernel,
-  options: Pick<ContractionOptions, 'lanes' | 'baseOf'>,
+  options: Pick<ContractionOptions, 'machine' | 'baseOf'>,
 ): ContractionCode {
-  const { lanes } = options;
+  const { lanes } = options.machine;
   const { name, filterRow, filterColumn } = kernel;
   const width = TILE_VECTORS * lanes;
   const down = Math.ceil(filterRow.extent / TILE_OUTPUTS);
@@ -120,7 +121,7 @@ export function lowerWinogradGradient(
     tileFunction(
       `${name}_${suffix}`,
       Array.from({ length: rows }, (_, row) => row * 4),
-      { lanes, vectors: TILE_VECTORS, steps: { kind: 'stride', bytes: BLOCK_ROWS * 4 }, blocked: false },
+      { machine: options.machine, vectors: TILE_VECTORS, steps: { kind: 'stride', bytes: BLOCK_ROWS * 4 }, blocked: false },
     );
   const units = Math.ceil(kernel.channel.extent / kernel.channels) * layout.rowBlocks;
   const allTiles = kernel.channel.extent * down * across;
@@ -157,10 +158,10 @@ function unitFunction(
   inputs: Side,
   filters: Side,
   layout: GradientLayout,
-  options: Pick<ContractionOptions, 'lanes' | 'baseOf'>,
+  options: Pick<ContractionOptions, 'machine' | 'baseOf'>,
 ): Func {
   const { name } = kernel;
-  const width = TILE_VECTORS * options.lanes;
+  const width = TILE_VECTORS * options.machine.lanes;
   const outChannels = kernel.outChannel.extent;
   const images = kernel.image.extent;
   return func(`${name}_unit`, ['table', 'unit', 'scratch'], (b, table, unit, scratch) => {

@@ -1,7 +1,7 @@
 /** The way in of a Winograd convolution: padding, and the transform of tiles of inputs. */
 import type { WinogradKernel } from '../../compiler/kernel.js';
 import { split } from './contraction-axes.js';
-import { TILE_VECTORS } from './contraction-tile.js';
+import { TILE_VECTORS } from './winograd-plan.js';
 import { add, binary, func, get, i32, lanes as lanesOf, load, mul, sub, type Func } from './ir.js';
 import { bandOf, copyFunction, linesFunction } from './winograd-lines.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';

@@ -4,7 +4,7 @@ import { visit } from '../../compiler/scalar-expr.js';
 import { split } from './contraction-axes.js';
 import type { ContractionOptions } from './contraction.js';
 import type { MergedStores } from './contraction-stores.js';
-import { TILE_VECTORS } from './contraction-tile.js';
+import { TILE_VECTORS } from './winograd-plan.js';
 import { add, binary, extract, func, get, i32, load, mul, sub, type Expr, type Func } from './ir.js';
 import { copyFunction } from './winograd-lines.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';
@@ -22,7 +22,7 @@ export function outputFunctions(
   options: ContractionOptions,
 ): Func[] {
   const { name } = kernel;
-  const { lanes } = options;
+  const { lanes } = options.machine;
   const { mosaic } = plan;
   const perMosaic = mosaic.down * mosaic.across;
   const all = func(
@@ -148,7 +148,7 @@ const cutFunction = (kernel: WinogradKernel, layout: WinogradLayout, lanes: numb
 
 /** The epilogue. Parameters: `table`, `image`, `channel`, `y` (the first), `height`, `finished`. */
 function resultsFunction(kernel: WinogradKernel, merged: MergedStores, options: ContractionOptions): Func {
-  const { lanes } = options;
+  const { lanes } = options.machine;
   const { stores, groups } = merged;
   const [imageVariables = [], channelVariables = [], positions = []] = groups;
   const along = positions.at(-1);

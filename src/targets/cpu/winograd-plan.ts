@@ -1,7 +1,8 @@
 /** Decisions about a Winograd convolution: which tiles a unit takes, and where things lie in a thread's scratch. */
 import { InternalError } from '../../core/errors.js';
 import type { WinogradKernel } from '../../compiler/kernel.js';
-import { TILE_ROWS, TILE_VECTORS } from './contraction-tile.js';
+export const TILE_ROWS = 6;
+export const TILE_VECTORS = 2;
 import { TILE_INPUTS, TILE_OUTPUTS, TILE_POINTS } from './winograd-transforms.js';
 
 /** Bytes of the transformed inputs of a unit: most of a second-level cache. */

@@ -8,7 +8,8 @@ import type { WinogradFilterKernel, WinogradKernel } from '../../compiler/kernel
 import { split } from './contraction-axes.js';
 import type { ContractionCode, ContractionOptions } from './contraction.js';
 import { mergeStores } from './contraction-stores.js';
-import { TILE_ROWS, TILE_VECTORS, tileFunction } from './contraction-tile.js';
+import { tileFunction } from './contraction-tile.js';
+import { TILE_ROWS, TILE_VECTORS } from './winograd-plan.js';
 import {
   add,
   binary,
@@ -35,7 +36,7 @@ const TRANSFORM_FLOPS = 600;
 
 /** Lowers the convolution proper. Results do not depend on how units are shared among threads. */
 export function lowerWinograd(kernel: WinogradKernel, options: ContractionOptions): ContractionCode {
-  const { lanes } = options;
+  const { lanes } = options.machine;
   const { name } = kernel;
   const plan = planWinograd(kernel, lanes);
   const layout = layoutOf(plan, kernel, lanes);
@@ -45,7 +46,7 @@ export function lowerWinograd(kernel: WinogradKernel, options: ContractionOption
     tileFunction(
       `${name}_${suffix}`,
       Array.from({ length: rows }, (_, row) => row * 4),
-      { lanes, vectors: TILE_VECTORS, steps: { kind: 'stride', bytes: TILE_ROWS * 4 }, blocked: false },
+      { machine: options.machine, vectors: TILE_VECTORS, steps: { kind: 'stride', bytes: TILE_ROWS * 4 }, blocked: false },
     );
   const merged = mergeStores(kernel.stores, [[kernel.image], [kernel.outChannel], [kernel.y, kernel.x]]);
   const functions = [
@@ -112,7 +113,7 @@ function unitFunction(
   options: ContractionOptions,
 ): ReturnType<typeof func> {
   const { name, input } = kernel;
-  const width = TILE_VECTORS * options.lanes;
+  const width = TILE_VECTORS * options.machine.lanes;
   return func(`${name}_unit`, ['table', 'unit', 'scratch'], (b, table, unit, scratch) => {
     const [imageBlock, rowBlock] = split(b, unit, plan.rowBlocks);
     const limited = (block: Expr, size: number, extent: number): [Expr, Expr] => {

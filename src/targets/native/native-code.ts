@@ -1,6 +1,7 @@
 /** What a native target makes of loop IR, and what it may ask of the machine that it makes it for. */
 import { TensorloomError } from '../../core/errors.js';
 import type { Module } from '../cpu/ir.js';
+import type { Machine } from '../cpu/machine.js';
 
 /** A module as machine code, position independent. */
 export interface NativeCode {
@@ -13,8 +14,8 @@ export interface NativeCode {
 export interface NativeTarget {
   /** Such as 'x64 AVX-512', for people. */
   readonly name: string;
-  /** Lanes of a vector of float32: 16, 8 or 4. */
-  readonly lanes: number;
+  /** What loops are lowered for. */
+  readonly machine: Machine;
   /** Throws Unsupported for what has to run as WebAssembly. */
   encode(module: Module): NativeCode;
   /**

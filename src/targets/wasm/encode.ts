@@ -18,7 +18,7 @@ export interface EncodeOptions {
 const MAX_PAGES = 65536;
 
 /** How many arguments a host function takes. */
-const HOST_ARITY: Readonly<Record<HostFunction, 1 | 2>> = {
+const HOST_ARITY: Readonly<Record<HostFunction, 0 | 1 | 2>> = {
   exp: 1,
   expm1: 1,
   log: 1,
@@ -32,6 +32,7 @@ const HOST_ARITY: Readonly<Record<HostFunction, 1 | 2>> = {
   pow: 2,
   atan2: 2,
   fmod: 2,
+  now: 0,
 };
 
 /**

@@ -6,8 +6,20 @@ import { erf, pow } from '../../core/special-functions.mjs';
 
 /** @typedef {(x: number, y: number) => number} HostImplementation */
 
+/** Undefined where there is no Node. */
+const { process } = /** @type {{ process?: NodeJS.Process }} */ (globalThis);
+
+/** Milliseconds. `performance.now` counts from the start of each thread, and where that start lies is known to some microseconds only. */
+const now =
+  process === undefined
+    ? () => performance.timeOrigin + performance.now()
+    : () => {
+        const [seconds, nanoseconds] = process.hrtime();
+        return seconds * 1e3 + nanoseconds / 1e6;
+      };
+
 /**
- * Every host function; those of one argument ignore the second.
+ * Every host function; they ignore arguments that they do not take.
  * @type {Readonly<Record<import('../cpu/ir.js').HostFunction, HostImplementation>>}
  */
 export const HOST_FUNCTIONS = {
@@ -24,6 +36,7 @@ export const HOST_FUNCTIONS = {
   pow,
   atan2: Math.atan2,
   fmod: (x, y) => x % y,
+  now,
 };
 
 /**

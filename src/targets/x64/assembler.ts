@@ -449,6 +449,11 @@ export class Assembler {
     this.bytes([0x0f, 0x05]);
   }
 
+  /** edx:eax = the time stamp. */
+  readClock(): void {
+    this.bytes([0x0f, 0x31]);
+  }
+
   zeroUpper(): void {
     this.bytes([0xc5, 0xf8, 0x77]);
   }

@@ -7,6 +7,8 @@ import {
   CONDITION,
   Label,
   negated,
+  RAX,
+  RDX,
   type Assembler,
   type VectorLength,
   type VectorOptions,
@@ -163,12 +165,27 @@ export class X64Selector extends Selector<Label> {
       case 'splat':
         return evaluateLanes(this, e, into);
       case 'host':
+        if (e.name === 'now') return this.time(into);
         throw new Unsupported(`x64: the host's function ${e.name} cannot be called`);
       default:
         if (e.type === 'i32') return evaluateInteger(this, e, into);
         if (e.type === 'maskv') return evaluateMask(this, e, into);
         return isVector(e.type) ? evaluateVector(this, e, into) : evaluateFloat(this, e, into);
     }
+  }
+
+  /** Cycles of the processor's clock, which runs evenly and in step on all cores. */
+  private time(into: Value | undefined): Value {
+    const { assembler } = this;
+    const out = into ?? this.value('vector');
+    this.push([out], [], ([to = 0]) => {
+      assembler.readClock();
+      assembler.shiftConstant(4, RDX, 32, true);
+      assembler.arithmetic('or', RAX, RDX, true);
+      this.clearVector(to);
+      assembler.vector(VECTOR.fromScalarI64.f64, 0, to, to, RAX);
+    });
+    return out;
   }
 
   // Control

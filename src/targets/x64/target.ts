@@ -1,4 +1,5 @@
 /** x64 processors as a target. */
+import { AVX2_MACHINE, AVX512_MACHINE } from '../cpu/machine.js';
 import type { NativeHost, NativeTarget } from '../native/native-code.js';
 import { encodeX64 } from './encode.js';
 import { detectFeatures } from './features.js';
@@ -9,12 +10,12 @@ export function x64Target(host: NativeHost): NativeTarget | string {
   const convention = host.platform === 'win32' ? 'windows' : 'systemV';
   const features = detectFeatures(host, convention);
   if (typeof features === 'string') return features;
-  const lanes = features.avx512 ? 16 : 8;
+  const machine = features.avx512 ? AVX512_MACHINE : AVX2_MACHINE;
   const linux = host.platform === 'linux';
   return {
     name: features.avx512 ? 'x64 AVX-512' : 'x64 AVX2',
-    lanes,
-    encode: (module) => encodeX64(module, { features, lanes, linux }),
+    machine,
+    encode: (module) => encodeX64(module, { features, lanes: machine.lanes, linux }),
     trampoline: trampoline(convention),
   };
 }

@@ -1,0 +1,76 @@
+import { DeviceError } from '../core/errors.js';
+import type { KernelProgram } from '../compiler/kernel.js';
+import { lowerProgram, type LoweringOptions, type ProgramCode } from '../targets/cpu/program.js';
+import type { Machine } from '../targets/cpu/machine.js';
+import { Unsupported } from '../targets/native/native-code.js';
+import type { CodeGenerator, GeneratedCode } from './code-generator.js';
+import type { CpuMemory } from './cpu-memory.js';
+import { CpuProgram } from './cpu-program.js';
+import type { Device, ProgramGraph } from './device.js';
+import { CodeRefused } from './native/code-memory.js';
+
+/** Kernels as code of one generator. */
+export interface CompiledKernels {
+  readonly kernels: KernelProgram;
+  readonly generator: CodeGenerator;
+  readonly code: ProgramCode;
+  readonly generated: GeneratedCode;
+}
+
+/** The processor: programs as the first of several code generators that can do it makes them, on threads over one heap. */
+export class CpuDevice implements Device {
+  readonly name: 'native' | 'wasm';
+  readonly memory: CpuMemory;
+  private generators: readonly CodeGenerator[];
+  private remark: () => string | undefined;
+
+  /** The device has the name of the first generator. `remark` may say why there is no better one. */
+  constructor(
+    memory: CpuMemory,
+    generators: readonly [CodeGenerator, ...CodeGenerator[]],
+    remark: () => string | undefined = () => undefined,
+  ) {
+    this.name = generators[0].name;
+    this.memory = memory;
+    this.generators = generators;
+    this.remark = remark;
+  }
+
+  /** What programs are compiled for. */
+  get machine(): Machine {
+    return (this.generators[0] as CodeGenerator).machine;
+  }
+
+  get description(): string {
+    return this.remark() ?? this.generators[0]?.description ?? '';
+  }
+
+  compile(graph: ProgramGraph, options: LoweringOptions = {}): CpuProgram {
+    return new CpuProgram(this, graph, options);
+  }
+
+  /** Makes code of kernels. */
+  generate(kernels: KernelProgram, options: LoweringOptions = {}): CompiledKernels {
+    let refusal: unknown;
+    for (const generator of this.generators) {
+      const code = lowerProgram(kernels, generator.machine, options);
+      try {
+        return { kernels, generator, code, generated: generator.generate(code.module) };
+      } catch (error) {
+        if (!(error instanceof Unsupported || error instanceof CodeRefused)) throw error;
+        refusal = error;
+      }
+    }
+    throw refusal instanceof Error ? refusal : new DeviceError('no code can be made for this processor');
+  }
+
+  /** Uses `generator` no more. Gives whether there is another one. */
+  giveUp(generator: CodeGenerator, reason: string): boolean {
+    const others = this.generators.filter((each) => each !== generator);
+    const [next] = others;
+    if (next === undefined) return false;
+    if (this.generators.includes(generator)) this.remark = () => `${next.name} after all: ${reason}`;
+    this.generators = others;
+    return true;
+  }
+}

@@ -1,0 +1,188 @@
+import { bytesPerElement, computeDType } from '../core/dtype.js';
+import { InternalError } from '../core/errors.js';
+import { compileGraph } from '../compiler/program.js';
+import type { LoweringOptions } from '../targets/cpu/program.js';
+import { takeSpans, type Span } from '../targets/cpu/timeline.js';
+import type { CompiledKernels, CpuDevice } from './cpu-device.js';
+import type { Program, ProgramGraph } from './device.js';
+import { LoadError, type LoadedProgram, type ThreadPool } from './pool.js';
+import { HostStorage, type AnyStorage, type DeviceStorage } from './storage.js';
+
+/** A graph compiled for the processor. */
+export class CpuProgram implements Program {
+  private readonly device: CpuDevice;
+  private readonly options: LoweringOptions;
+  private readonly table: number;
+  /** Byte offsets, in the arena, of inputs that come from the host; then of the scratch memory; then the end. */
+  private readonly inputOffsets: readonly number[];
+  private readonly scratchOffset: number;
+  private current: CompiledKernels;
+  private loaded: { pool: ThreadPool; program: LoadedProgram } | undefined;
+  /** Where the threads of a timed program make their notes. */
+  private notes: { readonly address: number; readonly threads: number } | undefined;
+
+  constructor(device: CpuDevice, graph: ProgramGraph, options: LoweringOptions) {
+    this.device = device;
+    this.options = options;
+    const kernels = compileGraph(graph, { winograd: device.machine.lanes === 4 });
+    this.current = device.generate(kernels, options);
+    const { heap } = device.memory;
+    const { bytes } = this.current.code.layout;
+    this.table = heap.allocate(bytes);
+    heap.view('uint8', this.table, bytes).fill(0);
+    let end = kernels.arenaBytes;
+    this.inputOffsets = graph.inputs.map((_, i) => {
+      const info = kernels.buffers[i];
+      if (info === undefined) throw new InternalError(`input ${i} has no buffer`);
+      const offset = end;
+      end += Math.ceil((info.size * bytesPerElement(info.dtype)) / 64) * 64 + 64;
+      return offset;
+    });
+    this.scratchOffset = end;
+  }
+
+  /** The code, for `inspect`; another one after threads have turned out to be unable to run it. */
+  get compiled(): CompiledKernels {
+    return this.current;
+  }
+
+  run(inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void {
+    for (;;) {
+      try {
+        this.runOnce(inputs, scalars, outputs);
+        return;
+      } catch (error) {
+        // Thrown before anything has run: the threads cannot take in code of this kind.
+        if (!(error instanceof LoadError) || !this.regenerate(error)) throw error;
+      }
+    }
+  }
+
+  private runOnce(
+    inputs: readonly AnyStorage[],
+    scalars: readonly number[],
+    outputs: readonly DeviceStorage[],
+  ): void {
+    const { kernels, code } = this.current;
+    const { memory } = this.device;
+    const { heap, pool } = memory;
+    const arena = memory.reserve(this.scratchOffset + code.scratchBytes * pool.threads + 64);
+    // Everything that allocates comes before the first view of the memory.
+    const places = inputs.map((value) => this.placeOf(value));
+    const notes = this.notesFor(pool.threads);
+    const words = heap.view('int32', this.table, code.layout.bytes / 4);
+    kernels.buffers.forEach(({ role }, buffer) => {
+      switch (role.kind) {
+        case 'input':
+          words[buffer] = this.input(inputs[role.index], places[role.index], role.index, arena);
+          break;
+        case 'output':
+          words[buffer] = addressOf(outputs[role.index]);
+          break;
+        case 'temporary':
+          words[buffer] = arena + (kernels.offsets.get(buffer) ?? 0);
+          break;
+        case 'window':
+          break;
+      }
+    });
+    words[code.layout.scratch / 4] = arena + this.scratchOffset;
+    words[code.layout.timeline / 4] = notes;
+    kernels.scalars.forEach((dtype, slot) => {
+      const place = heap.view(
+        computeDType(dtype) === 'bool' ? 'int32' : computeDType(dtype),
+        this.table + code.layout.scalars + 8 * slot,
+        1,
+      );
+      place[0] = scalars[slot] ?? Number.NaN;
+    });
+    words.fill(0, code.layout.counters / 4, code.layout.bytes / 4);
+    pool.run(this.loadedInto(pool), this.table, code.parallel ? pool.threads : 1);
+  }
+
+  /** What the threads of a timed program have noted since the last time. */
+  takeSpans(): { readonly spans: Span[]; readonly lost: number } {
+    const { timeline } = this.current.code;
+    const { notes } = this;
+    const spans: Span[] = [];
+    let lost = 0;
+    if (timeline === undefined || notes === undefined) return { spans, lost };
+    const { address, threads } = notes;
+    const bytes = this.device.memory.heap.view('uint8', address, threads * timeline.threadBytes);
+    for (let thread = 0; thread < threads; thread++) {
+      const own = takeSpans(timeline, bytes, thread);
+      spans.push(...own.spans);
+      lost += own.lost;
+    }
+    return { spans, lost };
+  }
+
+  free(): void {
+    const { heap } = this.device.memory;
+    heap.free(this.table);
+    if (this.notes !== undefined) heap.free(this.notes.address);
+    this.unload();
+    this.current.generated.free();
+  }
+
+  /** The address of the notes of so many threads; 0 if the program makes none. */
+  private notesFor(threads: number): number {
+    const { timeline } = this.current.code;
+    if (timeline === undefined) return 0;
+    if (this.notes?.threads === threads) return this.notes.address;
+    const { heap } = this.device.memory;
+    if (this.notes !== undefined) heap.free(this.notes.address);
+    const address = heap.allocate(threads * timeline.threadBytes);
+    heap.view('uint8', address, threads * timeline.threadBytes).fill(0);
+    this.notes = { address, threads };
+    return address;
+  }
+
+  /** Makes the code anew, without the generator of the present one. Gives whether there is another. */
+  private regenerate(reason: LoadError): boolean {
+    const { kernels, generator, generated } = this.current;
+    if (!this.device.giveUp(generator, reason.message)) return false;
+    this.unload();
+    generated.free();
+    // The table stays: its layout does not depend on the machine.
+    this.current = this.device.generate(kernels, this.options);
+    return true;
+  }
+
+  private loadedInto(pool: ThreadPool): LoadedProgram {
+    if (this.loaded?.pool !== pool)
+      this.loaded = { pool, program: pool.load(this.current.generated.executable) };
+    return this.loaded.program;
+  }
+
+  private unload(): void {
+    if (this.loaded?.pool === this.device.memory.pool) this.loaded.pool.unload(this.loaded.program);
+    this.loaded = undefined;
+  }
+
+  /** The heap address of a value that lies there already. */
+  private placeOf(value: AnyStorage): number | undefined {
+    const { memory } = this.device;
+    if (value instanceof HostStorage) return memory.kept(value)?.address;
+    return value.memory === memory ? value.address : undefined;
+  }
+
+  private input(
+    value: AnyStorage | undefined,
+    place: number | undefined,
+    index: number,
+    arena: number,
+  ): number {
+    if (place !== undefined) return place;
+    if (value === undefined) throw new InternalError(`input ${index} of a program is missing`);
+    const data = value instanceof HostStorage ? value.data : value.memory.read(value);
+    const address = arena + (this.inputOffsets[index] ?? 0);
+    this.device.memory.heap.view(value.dtype, address, value.size).set(data);
+    return address;
+  }
+}
+
+function addressOf(storage: DeviceStorage | undefined): number {
+  if (storage === undefined) throw new InternalError('an output of a program has no place');
+  return storage.address;
+}

@@ -1,0 +1,33 @@
+/** What the lowering must know of the machine that its loops are for. */
+
+/** The tile of the matrix kernel: as many sums as the registers hold beside a row of the one operand and an element of the other. */
+export interface TileShape {
+  readonly rows: number;
+  /** Vectors of columns. */
+  readonly vectors: number;
+  /** Steps of k that are written out one after the other. */
+  readonly unroll: number;
+}
+
+export interface Machine {
+  /** Lanes of a vector of float32, a power of two. */
+  readonly lanes: number;
+  readonly tile: TileShape;
+  /** Vector registers. */
+  readonly registers: number;
+}
+
+/**
+ * WebAssembly with 128-bit vectors: V8 uses 15 registers, which 12 sums, 2 vectors and 1 element fill. Unrolled loops it reorders, and then runs
+ * out of registers.
+ */
+export const WASM_MACHINE: Machine = { lanes: 4, tile: { rows: 6, vectors: 2, unroll: 1 }, registers: 15 };
+export const AVX2_MACHINE: Machine = { lanes: 8, tile: { rows: 6, vectors: 2, unroll: 4 }, registers: 16 };
+export const AVX512_MACHINE: Machine = {
+  lanes: 16,
+  tile: { rows: 6, vectors: 4, unroll: 4 },
+  registers: 32,
+};
+
+/** Columns of a panel, which is as wide as a tile. */
+export const panelWidth = ({ lanes, tile }: Machine): number => tile.vectors * lanes;
