@@ -74,6 +74,9 @@ export const ZERO: Index = literal(0);
 const single = (atom: Atom): Index =>
   atom.min === atom.max ? literal(atom.min) : make(0, [{ factor: 1, atom }]);
 
+/** An index that is one atom. */
+export const ofAtom = (atom: Atom): Index => make(0, [{ factor: 1, atom }]);
+
 export const ofVariable = (v: Variable): Index =>
   single({ kind: 'variable', key: `v${v.id}`, min: 0, max: Math.max(0, v.extent - 1), variable: v });
 

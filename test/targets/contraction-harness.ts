@@ -88,7 +88,7 @@ const results: ContractionOptions['results'] = (b, table, stores) => {
   const bases = [0, 1, 2, 3].map((buffer) => b.let(baseOf(b, table, buffer)));
   const emitter = new Emitter({
     b,
-    lanes: 4,
+    machine: WASM_MACHINE,
     base: (buffer) => bases[buffer] ?? i32(0),
     scalars: () => i32(0),
   });

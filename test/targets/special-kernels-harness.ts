@@ -1,3 +1,4 @@
+import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import { bytesPerElement, type DType } from '../../src/core/dtype.js';
 import { scalarType } from '../../src/targets/cpu/emit.js';
 import { add, i32, load, type Func } from '../../src/targets/cpu/ir.js';
@@ -51,7 +52,7 @@ export function runUnits(
   const random = generator(options.seed ?? 1);
   const scalarsAt = given.length * 4;
   const lowered = lower({
-    lanes: LANES,
+    machine: WASM_MACHINE,
     base: (_, table, buffer) => load('i32', table, buffer * 4),
     scalars: (_, table) => (slot, dtype) => load(scalarType(dtype), add(table, i32(scalarsAt)), slot * 8),
     dtypeOf: (buffer) => given[buffer]?.dtype ?? 'float32',

@@ -107,7 +107,7 @@ export function prepareWinograd(shape: Convolution, fill: () => number): Prepare
     baseOf,
     results: (b, table, stores) => {
       const out = b.let(baseOf(b, table, OUT));
-      const emitter = new Emitter({ b, lanes: 4, base: () => out, scalars: () => i32(0) });
+      const emitter = new Emitter({ b, machine: WASM_MACHINE, base: () => out, scalars: () => i32(0) });
       return {
         scope(bindings, body, vector) {
           emitter.scope(bindings, body, vector);

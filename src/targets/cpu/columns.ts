@@ -27,7 +27,7 @@ export function emitterAtTop(b: Builder, table: Expr, context: LoweringContext):
     }
     return known;
   };
-  return new Emitter({ b, lanes: context.lanes, base, scalars: context.scalars(b, table) });
+  return new Emitter({ b, machine: context.machine, base, scalars: context.scalars(b, table) });
 }
 
 /** The inner columns, cut into blocks of `width`. */

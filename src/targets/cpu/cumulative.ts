@@ -17,7 +17,7 @@ export function lowerCumulative(
   context: LoweringContext,
 ): LoweredKernel {
   const { outer, position, inner, value, dtype } = kernel;
-  const columns = cutColumns(inner, outer.extent, value, dtype, context.lanes);
+  const columns = cutColumns(inner, outer.extent, value, dtype, context.machine.lanes);
   const { width, blocks } = columns;
   const run = ir.func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
     const emitter = emitterAtTop(b, table, context);
@@ -41,7 +41,7 @@ export function lowerCumulative(
     });
   });
   const empty = position.extent === 0 || inner.extent === 0;
-  const perElement = (weightOf(value) + 3) / (columns.vector ? context.lanes : 1);
+  const perElement = (weightOf(value) + 3) / (columns.vector ? context.machine.lanes : 1);
   return {
     functions: [run],
     entry: name,

@@ -1,6 +1,15 @@
 /** Index arithmetic → loop IR: sums formed loop by loop, quotients and remainders, indices of lanes, checks of bounds. */
 import { InternalError } from '../../core/errors.js';
-import type { Atom, Index, Term, Variable } from '../../compiler/index-expr.js';
+import {
+  add as addIndex,
+  ofAtom,
+  scale,
+  ZERO,
+  type Atom,
+  type Index,
+  type Term,
+  type Variable,
+} from '../../compiler/index-expr.js';
 import { linearStride, type Bound, type Scalar } from '../../compiler/scalar-expr.js';
 import type { Scopes } from './emit-scopes.js';
 import * as ir from './ir.js';
@@ -152,6 +161,15 @@ export class IndexEmitter {
     const scaled = ir.mul(ir.binary('add', real, constant(0.5)), constant(1 / by));
     const quotient = this.b.let(ir.convert('toS', 'i32v', scaled));
     return kind === 'quotient' ? quotient : ir.sub(value, ir.mul(quotient, ir.splat(ir.i32(by))));
+  }
+
+  // Windows
+
+  /** The distance of each lane's place from that of lane 0. */
+  withinWindow(index: Index): Expr {
+    const moving = index.terms.filter(({ atom }) => this.variesByLane(atom));
+    const part = moving.reduce((sum, { factor, atom }) => addIndex(sum, scale(ofAtom(atom), factor)), ZERO);
+    return this.b.let(ir.sub(this.ofLanes(part), ir.splat(this.index(part))), 'window');
   }
 
   // Bounds

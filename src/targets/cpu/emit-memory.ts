@@ -6,7 +6,9 @@ import { linearStride, type Bound, type Scalar } from '../../compiler/scalar-exp
 import { decode, ELEMENT, encode, joinLanes, splatValue, valueType } from './elements.js';
 import type { IndexEmitter } from './emit-index.js';
 import type { Scopes } from './emit-scopes.js';
+import { isWindow } from './window.js';
 import * as ir from './ir.js';
+import type { Machine } from './machine.js';
 import type { Builder, Expr, Type } from './ir.js';
 
 type Load = Extract<Scalar, { kind: 'load' }>;
@@ -17,14 +19,19 @@ interface Address {
   readonly offset: number;
 }
 
+/** Memory is readable some way past its end, and before its start: as far as the lanes of a vector get with steps this large. */
+export const LARGEST_OVERRUN_STRIDE = 4;
+
 export class MemoryEmitter {
   private readonly scopes: Scopes;
   private readonly b: Builder;
   private readonly indices: IndexEmitter;
   private readonly base: (buffer: number) => Expr;
+  private readonly machine: Machine;
 
-  constructor(scopes: Scopes, indices: IndexEmitter, base: (buffer: number) => Expr) {
+  constructor(scopes: Scopes, indices: IndexEmitter, base: (buffer: number) => Expr, machine: Machine) {
     this.scopes = scopes;
+    this.machine = machine;
     this.b = scopes.b;
     this.indices = indices;
     this.base = base;
@@ -48,7 +55,24 @@ export class MemoryEmitter {
     if (guard.length === 0) return load();
     const byLane = vector ? guard.filter(({ index }) => this.scopes.variesByLane(index)) : [];
     if (byLane.length === 0) return this.loadIf(guard, valueType(dtype, vector), load);
-    return this.loadLanesInside(scalar, byLane);
+    if (!this.machine.masks) return this.loadLanesInside(scalar, byLane);
+    const common = guard.filter((bound) => !byLane.includes(bound));
+    const some = (): Expr => this.loadLanes(scalar, this.indices.insideOfLanes(byLane));
+    return common.length === 0 ? some() : this.loadIf(common, valueType(dtype, true), some);
+  }
+
+  /** The lanes that `inside` has; 0 for others. */
+  private loadLanes({ buffer, dtype, index }: Load, inside: Expr): Expr {
+    const { b, scopes } = this;
+    const valid = scopes.validLanes;
+    const mask = b.let(valid === undefined ? inside : ir.binary('and', inside, valid), 'inside');
+    const element = ELEMENT[dtype];
+    if (linearStride(index, scopes.vector as Variable) === 1) {
+      const { base, offset } = this.address(buffer, dtype, index);
+      return decode(b, ir.loadMasked(element, base, offset, mask), dtype);
+    }
+    const places = b.let(this.indices.ofLanes(index));
+    return decode(b, ir.gather(element, this.base(buffer), places, mask), dtype);
   }
 
   private loadIf(guard: readonly Bound[], type: Type, load: () => Expr): Expr {
@@ -105,8 +129,19 @@ export class MemoryEmitter {
     const { b } = this;
     const element = ELEMENT[dtype];
     const stride = linearStride(index, this.scopes.vector as Variable);
-    if (stride === undefined)
-      return decode(b, ir.gather(element, this.base(buffer), b.let(this.indices.ofLanes(index))), dtype);
+    const { masks } = this.machine;
+    const valid = this.scopes.validLanes;
+    if (stride === undefined && masks && isWindow(index, this.scopes.vector as Variable, this.scopes.lanes)) {
+      const { base, offset } = this.address(buffer, dtype, index);
+      const whole = b.let(ir.load(element, base, offset, true));
+      return decode(b, ir.permute(whole, this.indices.withinWindow(index)), dtype);
+    }
+    // Lanes past the end of the loop may lie anywhere.
+    const isFar = stride === undefined || Math.abs(stride) > LARGEST_OVERRUN_STRIDE;
+    if (stride === undefined || (isFar && valid !== undefined && masks)) {
+      const places = b.let(this.indices.ofLanes(index));
+      return decode(b, ir.gather(element, this.base(buffer), places, masks ? valid : undefined), dtype);
+    }
     const { base, offset } = this.address(buffer, dtype, index);
     if (stride === 1) return decode(b, ir.load(element, base, offset, true), dtype);
     if (stride === 0) return splatValue(decode(b, ir.load(element, base, offset), dtype), dtype);
@@ -128,6 +163,13 @@ export class MemoryEmitter {
     const neighbours = byLane && linearStride(index, scopes.vector as Variable) === 1;
     const at = byLane && !neighbours ? undefined : this.address(buffer, dtype, index);
     const raw = encode(b, value, dtype);
+    if (at === undefined && this.machine.scatters && ir.ELEMENT_BYTES[element] === 4) {
+      const base = this.base(buffer);
+      const places = b.let(this.indices.ofLanes(index));
+      return () => {
+        b.scatter(base, places, raw, scopes.valid < scopes.lanes ? ir.i32(scopes.valid) : undefined);
+      };
+    }
     return () => {
       if (at !== undefined) {
         const count = byLane && scopes.valid < scopes.lanes ? ir.i32(scopes.valid) : undefined;

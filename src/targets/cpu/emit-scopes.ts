@@ -44,6 +44,13 @@ export class Scopes {
     return this.validCount;
   }
 
+  /** Which lanes are points of the loop; undefined if all are. */
+  get validLanes(): Expr | undefined {
+    return this.validCount < this.lanes
+      ? ir.compare('lt', ir.laneIndex, ir.splat(ir.i32(this.validCount)))
+      : undefined;
+  }
+
   // Opening
 
   /** See `Emitter.scope`. */

@@ -9,6 +9,7 @@ import { emitCast, emitOp } from './emit-op.js';
 import { Scopes } from './emit-scopes.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
+import type { Machine } from './machine.js';
 import { emitThreefry } from './threefry.js';
 
 export { ELEMENT, scalarType } from './elements.js';
@@ -24,15 +25,15 @@ export class Emitter {
 
   constructor(options: {
     b: Builder;
-    lanes: number;
+    machine: Machine;
     base: (buffer: number) => Expr;
     scalars: (slot: number, dtype: DType) => Expr;
   }) {
     this.b = options.b;
-    this.lanes = options.lanes;
-    this.scopes = new Scopes(options.b, options.lanes);
+    this.lanes = options.machine.lanes;
+    this.scopes = new Scopes(options.b, this.lanes);
     this.indices = new IndexEmitter(this.scopes, (scalar) => this.value(scalar));
-    this.memory = new MemoryEmitter(this.scopes, this.indices, options.base);
+    this.memory = new MemoryEmitter(this.scopes, this.indices, options.base, options.machine);
     this.scalars = options.scalars;
   }
 
@@ -51,8 +52,7 @@ export class Emitter {
 
   /** Which lanes are points of the loop; undefined if all are. */
   get validLanes(): Expr | undefined {
-    const { valid } = this.scopes;
-    return valid < this.lanes ? ir.compare('lt', ir.laneIndex, ir.splat(ir.i32(valid))) : undefined;
+    return this.scopes.validLanes;
   }
 
   /** Whether the innermost loops run over L neighbours at a time. */

@@ -126,6 +126,8 @@ export type Expr =
       readonly element: Element;
       readonly address: Expr;
       readonly offset: number;
+      /** Lanes of a vector to read; others are 0, and their memory is not touched. Only for machines with masks. */
+      readonly mask?: Expr;
     }
   /** One element, in every lane. */
   | {
@@ -150,7 +152,11 @@ export type Expr =
       readonly element: Element;
       readonly base: Expr;
       readonly index: Expr;
+      /** As that of a load. */
+      readonly mask?: Expr;
     }
+  /** Lane l holds lane index[l] of `a`; indices are below L. Only for machines with masks. */
+  | { readonly kind: 'permute'; readonly type: 'f32v' | 'i32v'; readonly a: Expr; readonly index: Expr }
   | { readonly kind: 'splat'; readonly type: 'f32v' | 'i32v' | 'maskv'; readonly a: Expr }
   /** 0, 1, …, L-1. */
   | { readonly kind: 'laneIndex'; readonly type: 'i32v' }
@@ -181,6 +187,17 @@ export type Statement =
       readonly element: Element;
       readonly address: Expr;
       readonly offset: number;
+      readonly value: Expr;
+      readonly count?: Expr;
+    }
+  /**
+   * Lane l goes to the element number index[l] counted from `base`; with `count`, only the first lanes do. Of lanes with equal indices the last
+   * one stays. Elements of four bytes, and only for machines with masks.
+   */
+  | {
+      readonly kind: 'scatter';
+      readonly base: Expr;
+      readonly index: Expr;
       readonly value: Expr;
       readonly count?: Expr;
     }
@@ -354,13 +371,25 @@ export const loadStrided = (element: Element, address: Expr, stride: number): Ex
   stride,
 });
 
-export const gather = (element: Element, base: Expr, index: Expr): Expr => ({
+export const gather = (element: Element, base: Expr, index: Expr, mask?: Expr): Expr => ({
   kind: 'gather',
   type: vectorOf(element),
   element,
   base,
   index,
+  ...(mask === undefined ? {} : { mask }),
 });
+
+/** A load of the lanes that `mask` has. */
+export function loadMasked(element: Element, address: Expr, offset: number, mask: Expr): Expr {
+  check(mask.type === 'maskv', `a load masked by ${mask.type}`);
+  return { kind: 'load', type: vectorOf(element), element, address, offset, mask };
+}
+
+export function permute(a: Expr, index: Expr): Expr {
+  check(index.type === 'i32v' && (a.type === 'f32v' || a.type === 'i32v'), `permute of ${a.type} by ${index.type}`);
+  return { kind: 'permute', type: a.type === 'f32v' ? 'f32v' : 'i32v', a, index };
+}
 
 /** A scalar in every lane; an i32 truth value becomes a mask when `type` says so. */
 export function splat(a: Expr, type?: 'maskv'): Expr {
@@ -430,6 +459,11 @@ export class Builder {
   store(element: Element, address: Expr, value: Expr, offset = 0, count?: Expr): void {
     const base = { kind: 'store', element, address, offset, value } as const;
     this.statements.push(count === undefined ? base : { ...base, count });
+  }
+
+  scatter(base: Expr, index: Expr, value: Expr, count?: Expr): void {
+    const scattered = { kind: 'scatter', base, index, value } as const;
+    this.statements.push(count === undefined ? scattered : { ...scattered, count });
   }
 
   for(from: Expr, to: Expr, step: number, body: (index: Expr) => void, name = 'i'): void {

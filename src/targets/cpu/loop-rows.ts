@@ -95,16 +95,18 @@ export class RowEmitter {
     const { vector } = this.nest;
     if (vector === undefined) return;
     const { lanes } = this.emitter;
-    const last = this.b.let(ir.sub(to, ir.i32(lanes - 1)));
-    this.b.for(from, last, lanes, (i) => {
-      this.emitter.scope(
-        new Map([[vector, i]]),
-        () => {
-          this.row();
-        },
-        vector,
-      );
-    });
+    if (vector.extent >= lanes) {
+      const last = this.b.let(ir.sub(to, ir.i32(lanes - 1)));
+      this.b.for(from, last, lanes, (i) => {
+        this.emitter.scope(
+          new Map([[vector, i]]),
+          () => {
+            this.row();
+          },
+          vector,
+        );
+      });
+    }
     if (vector.extent % lanes === 0) return;
     const done = this.b.let(ir.sub(to, ir.binary('and', ir.sub(to, from), ir.i32(lanes - 1))));
     if (this.nest.mayOverrun) {
@@ -157,9 +159,11 @@ export class RowEmitter {
         for (const sum of wide) sum.step();
       };
       this.columnLoops(columns, () => {
-        this.b.for(ir.i32(0), ir.i32(main), lanes, (i) => {
-          this.emitter.scope(new Map([[vector, i]]), wideBody, vector);
-        });
+        if (main > 0) {
+          this.b.for(ir.i32(0), ir.i32(main), lanes, (i) => {
+            this.emitter.scope(new Map([[vector, i]]), wideBody, vector);
+          });
+        }
         const tail = vector.extent - main;
         if (tail > 0 && this.nest.mayOverrun) {
           this.emitter.scope(new Map([[vector, ir.i32(main)]]), wideBody, vector, tail);

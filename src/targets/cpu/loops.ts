@@ -6,6 +6,7 @@ import { emitterAtTop, weightOf } from './columns.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
 import { RowEmitter, type Nest } from './loop-rows.js';
+import type { Machine } from './machine.js';
 import type { LoweredKernel, LoweringContext } from './lowered-kernel.js';
 import { chooseVector, mayOverrun } from './vector-axis.js';
 
@@ -14,7 +15,7 @@ const ENOUGH_UNITS = 48;
 /** Points of a long vector loop in one unit. */
 const BLOCK_POINTS = 4096;
 
-function nestOf(kernel: LoopKernel, vector: Variable | undefined): Nest {
+function nestOf(kernel: LoopKernel, vector: Variable | undefined, machine: Machine): Nest {
   const vectorIsRow = vector !== undefined && kernel.rows.includes(vector);
   const rows = kernel.rows.filter((v) => v !== vector);
   const columns = kernel.columns.filter((v) => v !== vector);
@@ -26,7 +27,7 @@ function nestOf(kernel: LoopKernel, vector: Variable | undefined): Nest {
     inner: rows.slice(units),
     vector,
     vectorIsRow,
-    mayOverrun: vector !== undefined && mayOverrun(kernel, vector),
+    mayOverrun: vector !== undefined && mayOverrun(kernel, vector, machine),
     columns,
   };
 }
@@ -71,9 +72,9 @@ function blockSize(extent: number): number | undefined {
 
 /** Lowers a loop kernel; its units are the outer rows. */
 export function lowerLoop(given: LoopKernel, name: string, context: LoweringContext): LoweredKernel {
-  const chosen = chooseVector(given, context.lanes);
+  const chosen = chooseVector(given, context.machine);
   const { kernel, vector } = block(given, chosen);
-  const nest = nestOf(kernel, vector);
+  const nest = nestOf(kernel, vector, context.machine);
   const units = nest.units.reduce((product, v) => product * v.extent, 1);
   const points = [...kernel.rows, ...kernel.columns].reduce((product, v) => product * v.extent, 1);
   // A single long vector loop over rows has no outer variable: its units are ranges of points.

@@ -1,11 +1,11 @@
 /** What the lowering of any kernel gives, and what it may ask for. */
 import type { DType } from '../../core/dtype.js';
+import type { Machine } from './machine.js';
 import type { Builder, Expr, Func } from './ir.js';
 
 /** What a lowering knows about its surroundings. `table` is the first parameter of the kernel's entry. */
 export interface LoweringContext {
-  /** Lanes of a vector, a power of two. */
-  readonly lanes: number;
+  readonly machine: Machine;
   /** The address of a buffer. */
   readonly base: (b: Builder, table: Expr, buffer: number) => Expr;
   /** The values of run-time scalars. */

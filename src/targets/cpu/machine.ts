@@ -15,18 +15,24 @@ export interface Machine {
   readonly tile: TileShape;
   /** Vector registers. */
   readonly registers: number;
+  /** Whether single lanes can be left out of loads and stores, and lanes be permuted by a vector. */
+  readonly masks: boolean;
+  /** Whether lanes can be stored each to its own place. */
+  readonly scatters: boolean;
 }
 
 /**
  * WebAssembly with 128-bit vectors: V8 uses 15 registers, which 12 sums, 2 vectors and 1 element fill. Unrolled loops it reorders, and then runs
  * out of registers.
  */
-export const WASM_MACHINE: Machine = { lanes: 4, tile: { rows: 6, vectors: 2, unroll: 1 }, registers: 15 };
-export const AVX2_MACHINE: Machine = { lanes: 8, tile: { rows: 6, vectors: 2, unroll: 4 }, registers: 16 };
+export const WASM_MACHINE: Machine = { lanes: 4, tile: { rows: 6, vectors: 2, unroll: 1 }, registers: 15, masks: false, scatters: false };
+export const AVX2_MACHINE: Machine = { lanes: 8, tile: { rows: 6, vectors: 2, unroll: 4 }, registers: 16, masks: true, scatters: false };
 export const AVX512_MACHINE: Machine = {
   lanes: 16,
   tile: { rows: 6, vectors: 4, unroll: 4 },
   registers: 32,
+  masks: true,
+  scatters: true,
 };
 
 /** Columns of a panel, which is as wide as a tile. */

@@ -83,6 +83,10 @@ class FunctionPrinter {
     for (const each of list) this.statement(each, indent);
   }
 
+  private where(mask: Expr | undefined): string {
+    return mask === undefined ? '' : ` where ${this.operand(mask)}`;
+  }
+
   private statement(s: Statement, indent: string): void {
     const line = (text: string): void => {
       this.lines.push(indent + text);
@@ -99,6 +103,11 @@ class FunctionPrinter {
         const vector = isVector(s.value.type) ? 'v' : '';
         const some = s.count === undefined ? '' : `, the first ${this.expr(s.count)}`;
         line(`${s.element}${vector}[${this.address(s.address, s.offset)}] = ${this.expr(s.value)}${some}`);
+        return;
+      }
+      case 'scatter': {
+        const some = s.count === undefined ? '' : `, the first ${this.expr(s.count)}`;
+        line(`v[${this.expr(s.base)} at ${this.expr(s.index)}] = ${this.expr(s.value)}${some}`);
         return;
       }
       case 'for': {
@@ -169,13 +178,15 @@ class FunctionPrinter {
       case 'convert':
         return `${e.type}.${e.op}(${this.expr(e.a)})`;
       case 'load':
-        return `${e.element}${isVector(e.type) ? 'v' : ''}[${this.address(e.address, e.offset)}]`;
+        return `${e.element}${isVector(e.type) ? 'v' : ''}[${this.address(e.address, e.offset)}]${this.where(e.mask)}`;
       case 'loadSplat':
         return `splat(${e.element}[${this.address(e.address, e.offset)}])`;
       case 'loadStrided':
         return `${e.element}v[${this.expr(e.address)} by ${e.stride}]`;
       case 'gather':
-        return `${e.element}v[${this.expr(e.base)} at ${this.expr(e.index)}]`;
+        return `${e.element}v[${this.expr(e.base)} at ${this.expr(e.index)}]${this.where(e.mask)}`;
+      case 'permute':
+        return `permute(${this.list([e.a, e.index])})`;
       case 'splat':
         // Constants need no word: which type they have shows in what they meet.
         return e.a.kind === 'const' && e.type !== 'maskv' ? this.expr(e.a) : `splat(${this.expr(e.a)})`;

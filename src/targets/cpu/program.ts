@@ -97,7 +97,7 @@ class ProgramLowering {
     this.timeline = timed ? timelineLayout(countRuns(program.steps)) : undefined;
     const { layout } = this;
     this.context = {
-      lanes: machine.lanes,
+      machine,
       base: (b, table, buffer) => b.let(ir.load('i32', table, 4 * buffer), 'base'),
       scalars: (b, table) => (slot, dtype) => loadScalar(b, table, layout.scalars + 8 * slot, dtype),
       dtypeOf: (buffer) => program.buffers[buffer]?.dtype ?? 'float32',
@@ -156,7 +156,7 @@ class ProgramLowering {
           const top = b.statements;
           const emitter = new Emitter({
             b,
-            lanes: this.context.lanes,
+            machine: this.machine,
             base: (buffer) => {
               let base = bases.get(buffer);
               if (base === undefined) {
@@ -226,7 +226,7 @@ class ProgramLowering {
       case 'loop':
         return lowerLoop(kernel, name, this.context);
       case 'winogradFilter':
-        return lowerWinogradFilter({ ...kernel, name }, this.context.lanes, this.context.base);
+        return lowerWinogradFilter({ ...kernel, name }, this.machine.lanes, this.context.base);
       case 'scatter':
         return lowerScatter(kernel, name, this.context);
       case 'cumulative':

@@ -37,7 +37,7 @@ interface Part {
 
 /** Lowers a scatter. A unit clears its part, then visits all positions in order and adds the values whose targets it owns. */
 export function lowerScatter(kernel: ScatterKernel, name: string, context: LoweringContext): LoweredKernel {
-  const cut = cutResult(kernel, context.lanes);
+  const cut = cutResult(kernel, context.machine.lanes);
   const run = ir.func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
     const emitter = emitterAtTop(b, table, context);
     const base = b.let(context.base(b, table, kernel.buffer), 'result');

@@ -3,14 +3,16 @@ import type { Index, Variable } from '../../compiler/index-expr.js';
 import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
 import { linearStride, visit } from '../../compiler/scalar-expr.js';
 import { scalarType } from './elements.js';
+import { LARGEST_OVERRUN_STRIDE } from './emit-memory.js';
+import type { Machine } from './machine.js';
+import { isWindow } from './window.js';
 
 /** With more guarded loads than this, code for each lane would be too long. */
 const MANY_GUARDS = 12;
-/** Memory is readable 64 bytes past its end, and before its start: as far as three lanes get with steps this large. */
-const LARGEST_OVERRUN_STRIDE = 4;
-
 /** Whether lanes past the end of a vector loop may be computed: nothing they read lies far from what others read. */
-export function mayOverrun(kernel: LoopKernel, vector: Variable): boolean {
+export function mayOverrun(kernel: LoopKernel, vector: Variable, machine: Machine): boolean {
+  // What lies far is not read then.
+  if (machine.masks) return true;
   let possible = true;
   visit(
     kernel.stages.map((stage) => stage.value),
@@ -23,8 +25,15 @@ export function mayOverrun(kernel: LoopKernel, vector: Variable): boolean {
   return possible;
 }
 
-/** Cost of one vector access by its stride, in vector loads. */
-function accessCost(stride: number | undefined, lanes: number): number {
+/** Cost of one vector access by its stride, in vector loads. Gathering takes a machine that can do it about a load for each lane. */
+function accessCost(index: Index, v: Variable, { lanes, masks }: Machine): number {
+  const stride = linearStride(index, v);
+  if (masks) {
+    if (stride === undefined && isWindow(index, v, lanes)) return 2;
+    const distance = Math.abs(stride ?? 3);
+    if (distance <= 1) return stride === 0 ? 0.1 : stride === 1 ? 1 : 1.5;
+    return distance === 2 ? 2.5 : lanes * (distance <= 16 ? 0.8 : 1.6);
+  }
   if (stride === undefined) return lanes * 1.4;
   const distance = Math.abs(stride);
   if (distance <= 1) return stride === 0 ? 0.1 : stride === 1 ? 1 : 2;
@@ -48,7 +57,8 @@ function isVectorizable(stages: readonly Stage[]): boolean {
 const isArg = (combiner: Combiner): boolean => combiner === 'argmax' || combiner === 'argmin';
 
 /** The variable whose neighbours share a vector: the one that makes accesses cheapest; undefined if none does better than scalars. */
-export function chooseVector(kernel: LoopKernel, lanes: number): Variable | undefined {
+export function chooseVector(kernel: LoopKernel, machine: Machine): Variable | undefined {
+  const { lanes, masks } = machine;
   const { stages } = kernel;
   const columnsOnly = stages.some((stage) => stage.kind === 'reduce' && isArg(stage.combiner));
   if (columnsOnly ? !isVectorizableRows(stages) : !isVectorizable(stages)) return undefined;
@@ -66,22 +76,22 @@ export function chooseVector(kernel: LoopKernel, lanes: number): Variable | unde
   let best: Variable | undefined;
   let bestCost = 1;
   for (const v of columnsOnly ? kernel.rows : [...kernel.rows, ...kernel.columns]) {
-    if (v.extent < lanes) continue;
+    if (v.extent < (masks ? 2 : lanes)) continue;
     let cost = 0;
     let count = 0;
     for (const { index, weight } of accesses) {
-      cost += weight * accessCost(linearStride(index, v), lanes);
+      cost += weight * accessCost(index, v, machine);
       count += weight * lanes;
     }
     // At edges every lane looks for itself, and the code for that is long.
     for (const index of guarded) {
-      cost += linearStride(index, v) === 0 ? 0.5 : guarded.length > MANY_GUARDS ? 2 * lanes : 2;
+      cost += linearStride(index, v) === 0 ? 0.5 : masks ? 1 : guarded.length > MANY_GUARDS ? 2 * lanes : 2;
       count += 0.5 * lanes;
     }
     // Arithmetic is done L at a time whatever the accesses cost.
     const arithmetic = 4;
     const tail = v.extent % lanes;
-    const steps = Math.floor(v.extent / lanes) + (mayOverrun(kernel, v) ? Math.sign(tail) : tail);
+    const steps = Math.floor(v.extent / lanes) + (mayOverrun(kernel, v, machine) ? Math.sign(tail) : tail);
     const waste = steps / (v.extent / lanes);
     // Among equals the innermost loop wins, and columns before rows: their sums stay in registers.
     const relative = ((cost + arithmetic) / (count + arithmetic * lanes)) * waste;

@@ -24,11 +24,14 @@ export function operands(expr: Expr): readonly Expr[] {
     case 'select':
       return [expr.condition, expr.a, expr.b];
     case 'load':
+      return expr.mask === undefined ? [expr.address] : [expr.address, expr.mask];
     case 'loadSplat':
     case 'loadStrided':
       return [expr.address];
     case 'gather':
-      return [expr.base, expr.index];
+      return expr.mask === undefined ? [expr.base, expr.index] : [expr.base, expr.index, expr.mask];
+    case 'permute':
+      return [expr.a, expr.index];
     case 'lanes':
       return expr.parts;
     case 'host':
@@ -47,6 +50,10 @@ function expressionsOf(statement: Statement): readonly Expr[] {
       return statement.count === undefined
         ? [statement.address, statement.value]
         : [statement.address, statement.value, statement.count];
+    case 'scatter':
+      return statement.count === undefined
+        ? [statement.base, statement.index, statement.value]
+        : [statement.base, statement.index, statement.value, statement.count];
     case 'for':
       return [statement.from, statement.to];
     case 'while':

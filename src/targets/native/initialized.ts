@@ -40,6 +40,12 @@ export function uninitializedLocals(func: Func): Set<Local> {
           read(s.value, block);
           if (s.count !== undefined) read(s.count, block);
           break;
+        case 'scatter':
+          read(s.base, block);
+          read(s.index, block);
+          read(s.value, block);
+          if (s.count !== undefined) read(s.count, block);
+          break;
         case 'for':
           read(s.from, block);
           read(s.to, block);

@@ -39,11 +39,13 @@ export abstract class Selector<L> {
   /** value += step. */
   abstract advance(value: Value, step: number): void;
   abstract store(statement: Extract<Statement, { kind: 'store' }>): void;
+  abstract scatter(statement: Extract<Statement, { kind: 'scatter' }>): void;
   abstract call(name: string, args: readonly Expr[]): void;
   abstract barrier(state: Expr, threads: Expr): void;
   /** The parameter number `index` of the function. */
   abstract loadParameter(value: Value, index: number): Instruction;
   abstract clear(value: Value): void;
+  abstract move(out: Value, from: Value): void;
   abstract newLabel(): L;
   abstract jump(label: L): void;
   abstract bind(label: L, isLoop: boolean): void;
@@ -60,7 +62,15 @@ export abstract class Selector<L> {
     encode: (registers: readonly number[]) => void,
     early = false,
   ): void {
-    this.machine.push(instruction(writes, reads, encode, { early }));
+    // A variable that is computed from itself must not be overwritten before it has been read.
+    const targets = early
+      ? writes.map((each) => (reads.includes(each) ? this.value(each.kind) : each))
+      : writes;
+    this.machine.push(instruction(targets, reads, encode, { early }));
+    targets.forEach((target, n) => {
+      const wanted = writes[n];
+      if (wanted !== undefined && wanted !== target) this.move(wanted, target);
+    });
   }
 
   local(local: Local): Value {
@@ -113,6 +123,9 @@ export abstract class Selector<L> {
         break;
       case 'store':
         this.store(s);
+        break;
+      case 'scatter':
+        this.scatter(s);
         break;
       case 'for':
         this.for(s);

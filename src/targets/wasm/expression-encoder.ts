@@ -97,6 +97,8 @@ export class ExpressionEncoder {
       case 'gather':
         encodeGather(w, push, e);
         break;
+      case 'permute':
+        throw new InternalError('wasm: no permutations by a vector');
       case 'splat':
         this.splat(e);
         break;
@@ -270,6 +272,7 @@ export class ExpressionEncoder {
 
   private load(e: Extract<Expr, { kind: 'load' }>): void {
     const { w } = this;
+    if (e.mask !== undefined) throw new InternalError('wasm: no masked loads');
     this.push(e.address);
     const align = LOG2_BYTES[e.element];
     if (!isVector(e.type)) {

@@ -49,6 +49,8 @@ export class FunctionEncoder {
       case 'store':
         encodeStore(w, push, s);
         break;
+      case 'scatter':
+        throw new InternalError('wasm: no scattered stores');
       case 'for':
         this.for(s);
         break;

@@ -56,6 +56,7 @@ export function encodeStridedLoad(
 
 /** A vector of the elements that a vector of indices names. */
 export function encodeGather(w: FunctionWriter, push: Push, e: Extract<Expr, { kind: 'gather' }>): void {
+  if (e.mask !== undefined) throw new InternalError('wasm: no masked gathers');
   const addresses = w.take(VALUE_TYPE.v128);
   const base = e.base.kind === 'const' ? e.base.value : undefined;
   push(e.index);

@@ -10,7 +10,7 @@ import { VECTOR, type VectorOp } from './vector-ops.js';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
 type LaneExpr = Of<
-  'loadSplat' | 'loadStrided' | 'gather' | 'lanes' | 'reduceLanes' | 'extract' | 'laneIndex' | 'splat'
+  'loadSplat' | 'loadStrided' | 'gather' | 'lanes' | 'reduceLanes' | 'extract' | 'laneIndex' | 'splat' | 'permute'
 >;
 
 export function evaluateLanes(s: X64Selector, e: LaneExpr, into: Value | undefined): Value {
@@ -21,6 +21,8 @@ export function evaluateLanes(s: X64Selector, e: LaneExpr, into: Value | undefin
       return loadStrided(s, e, into);
     case 'gather':
       return gatherElements(s, e, into);
+    case 'permute':
+      return permute(s, e, into);
     case 'lanes':
       return joinLanes(s, e, into);
     case 'reduceLanes':
@@ -125,38 +127,45 @@ function loadStrided(s: X64Selector, e: Of<'loadStrided'>, into: Value | undefin
     Array.from({ length: lanes }, (_, lane) => (lane * step) >> scale),
     length,
   );
-  return gather(s, e.element, e.address, distances, scale, into);
+  return gather(s, e.element, { base: e.address, index: distances, scale, mask: undefined }, into);
 }
 
 function gatherElements(s: X64Selector, e: Of<'gather'>, into: Value | undefined): Value {
   const index = s.evaluate(e.index);
-  return gather(s, e.element, e.base, index, Math.log2(ELEMENT_BYTES[e.element]), into);
+  const scale = Math.log2(ELEMENT_BYTES[e.element]);
+  return gather(s, e.element, { base: e.base, index, scale, mask: e.mask }, into);
 }
 
 /** Narrow elements are gathered with what follows them (the heap is padded for that), and cut out. */
-function gather(
+export function gather(
   s: X64Selector,
   element: Element,
-  base: Expr,
-  index: Value,
-  scale: number,
+  places: {
+    readonly base: Expr;
+    readonly index: Value;
+    readonly scale: number;
+    readonly mask: Expr | undefined;
+  },
   into: Value | undefined,
 ): Value {
+  const { base, index, scale } = places;
   const { assembler, length } = s;
   const narrow = ELEMENT_BYTES[element] < 4;
+  const selected = places.mask === undefined ? undefined : s.evaluate(places.mask);
   const place = s.memory(base, 0);
   const whole = narrow ? s.value('vector') : (into ?? s.value('vector'));
   const mask = s.value(s.features.avx512 ? 'mask' : 'vector');
   s.push(
     [whole, mask],
-    [index, ...place.reads],
+    [index, ...(selected === undefined ? [] : [selected]), ...place.reads],
     (registers) => {
-      const [to = 0, lanes = 0, at = 0] = registers;
-      assembler.loadAddress(RAX, place.at(registers, 3), true);
+      const [to = 0, lanes = 0, at = 0, some = 0] = registers;
+      assembler.loadAddress(RAX, place.at(registers, selected === undefined ? 3 : 4), true);
       // What is not gathered would stay: clearing the register spares a wait for it.
       s.clearVector(to);
       if (s.features.avx512) {
-        assembler.maskInstruction(0x46, 0, true, lanes, lanes, lanes);
+        if (selected === undefined) assembler.maskInstruction(0x46, 0, true, lanes, lanes, lanes);
+        else assembler.maskInstruction(0x90, 0, false, lanes, 0, some);
         assembler.vector(
           VECTOR.gather,
           length,
@@ -166,7 +175,8 @@ function gather(
           { mask: lanes },
         );
       } else {
-        assembler.vector(VECTOR.equalI32, length, lanes, lanes, lanes);
+        if (selected === undefined) assembler.vector(VECTOR.equalI32, length, lanes, lanes, lanes);
+        else s.moveVector(lanes, some);
         assembler.vector(VECTOR.gather, length, to, lanes, { base: RAX, index: at, scale, displacement: 0 });
       }
     },
@@ -180,6 +190,16 @@ function gather(
       assembler.vector(VECTOR.shiftConstant, length, 4, to, to, { immediate: 24 });
     });
   } else s.binary(VECTOR.and, length, out, whole, s.pattern(element === 'u8' ? 0xff : 0xffff));
+  return out;
+}
+
+function permute(s: X64Selector, e: Of<'permute'>, into: Value | undefined): Value {
+  const { length } = s;
+  const x = s.evaluate(e.a);
+  const index = s.evaluate(e.index);
+  const out = s.result(e.type, into);
+  if (length === 0) s.binary(VECTOR.permuteInLaneBy, length, out, x, index);
+  else s.binary(VECTOR.permute, length, out, index, x);
   return out;
 }
 

@@ -1,8 +1,9 @@
 /** Loads and stores. Addresses are 32-bit places in the heap, whose own address is in a register. */
 import { InternalError } from '../../core/errors.js';
-import { ELEMENT_BYTES, isVector, type Element, type Expr, type Statement } from '../cpu/ir.js';
-import type { Value } from '../native/machine-code.js';
-import { RAX, type Memory } from './assembler.js';
+import { add, ELEMENT_BYTES, i32, isVector, type Element, type Expr, type Statement } from '../cpu/ir.js';
+import { instruction, type Value } from '../native/machine-code.js';
+import { CONDITION, Label, RAX, type Memory } from './assembler.js';
+import { gather } from './lanes.js';
 import { HEAP, type X64Selector } from './selector.js';
 import { maskOfFirst } from './vectors.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
@@ -35,6 +36,7 @@ const WIDEN: Partial<Record<Element, VectorOp>> = {
 
 export function evaluateLoad(s: X64Selector, e: Load, into: Value | undefined): Value {
   const { assembler } = s;
+  if (e.mask !== undefined) return loadMasked(s, e, e.mask, into);
   const place = memoryAt(s, e.address, e.offset);
   const out = s.result(e.type, into);
   const length = s.lengthOf(e.type);
@@ -49,6 +51,55 @@ export function evaluateLoad(s: X64Selector, e: Load, into: Value | undefined): 
     else assembler.loadByte(to, from, e.element === 'i8');
   });
   return out;
+}
+
+function loadMasked(s: X64Selector, e: Load, mask: Expr, into: Value | undefined): Value {
+  const { assembler, features, length } = s;
+  const narrow = ELEMENT_BYTES[e.element] < 4;
+  if (narrow && !features.avx512) {
+    const distances = s.words(
+      Array.from({ length: s.lanes }, (_, lane) => lane * ELEMENT_BYTES[e.element]),
+      length,
+    );
+    const address = e.offset === 0 ? e.address : add(e.address, i32(e.offset));
+    return gather(s, e.element, { base: address, index: distances, scale: 0, mask }, into);
+  }
+  const selected = s.evaluate(mask);
+  const place = memoryAt(s, e.address, e.offset);
+  const out = s.result(e.type, into);
+  s.push([out], [selected, ...place.reads], (registers) => {
+    const [to = 0, lanes = 0] = registers;
+    const from = place.at(registers, 2);
+    if (features.avx512)
+      assembler.vector(WIDEN[e.element] ?? VECTOR.load, length, to, 0, from, { mask: lanes, zero: true });
+    else assembler.vector(VECTOR.loadMasked, length, to, lanes, from);
+  });
+  return out;
+}
+
+/** Lanes to places of their own; only with AVX-512. */
+export function scatter(s: X64Selector, e: Extract<Statement, { kind: 'scatter' }>): void {
+  const { assembler } = s;
+  const index = s.evaluate(e.index);
+  const value = s.evaluate(e.value);
+  const place = memoryAt(s, e.base, 0);
+  const all = e.count === undefined ? undefined : maskOfFirst(s, e.count);
+  const mask = s.value('mask');
+  s.machine.push(
+    instruction(
+      [mask],
+      [index, value, ...(all === undefined ? [] : [all]), ...place.reads],
+      (registers) => {
+        const [lanes = 0, at = 0, from = 0, some = 0] = registers;
+        assembler.loadAddress(RAX, place.at(registers, all === undefined ? 3 : 4), true);
+        // The instruction clears its mask as it goes.
+        if (all === undefined) assembler.maskInstruction(0x46, 0, true, lanes, lanes, lanes);
+        else assembler.maskInstruction(0x90, 0, false, lanes, 0, some);
+        assembler.vector(VECTOR.scatter, s.length, from, 0, { base: RAX, index: at, scale: 2, displacement: 0 }, { mask: lanes });
+      },
+      { early: true },
+    ),
+  );
 }
 
 export function storeScalar(s: X64Selector, { address, offset, value, element }: Store): void {
@@ -78,6 +129,8 @@ export function storeVector(s: X64Selector, store: Store): void {
   const from = s.evaluate(store.value);
   const place = memoryAt(s, store.address, store.offset);
   if (element === 'f64') throw new InternalError('x64: no vectors of f64');
+  // What its lanes hold depends on the machine.
+  if (store.value.type === 'maskv') throw new InternalError('x64: a mask cannot be stored');
   if (count !== undefined && !(count.kind === 'const' && count.value >= s.lanes)) {
     storeFirstLanes(s, from, place, element, count);
     return;
@@ -164,18 +217,38 @@ function storeFirstLanes(s: X64Selector, from: Value, place: Place, element: Ele
     });
     return;
   }
-  if (count.kind !== 'const') throw new InternalError('x64: a store of a variable number of narrow lanes');
-  for (let lane = 0; lane < count.value; lane++) {
-    const upper = s.value('vector');
-    s.push([upper], [from, ...place.reads], (registers) => {
-      const [to = 0, x = 0] = registers;
-      const at = place.at(registers, 2);
-      const target = { ...at, displacement: at.displacement + lane * ELEMENT_BYTES[element] };
-      if (s.length === 1) assembler.vector(VECTOR.extract128, 1, x, 0, to, { immediate: lane >> 2 });
-      else s.moveVector(to, x);
-      assembler.vector(VECTOR.extractI32, 0, to, 0, RAX, { immediate: lane & 3 });
-      if (element === 'u16') assembler.storeWord(target, RAX);
-      else assembler.storeByte(target, RAX);
-    });
-  }
+  storeFirstNarrow(s, from, place, element, count);
+}
+
+/** Lane by lane: no instruction stores some bytes of a vector. */
+function storeFirstNarrow(s: X64Selector, from: Value, place: Place, element: Element, count: Expr): void {
+  const { assembler } = s;
+  const most = count.kind === 'const' ? count.value : s.lanes;
+  const counts = count.kind === 'const' ? [] : [s.evaluate(count)];
+  const four = s.value('vector');
+  s.push(
+    [four],
+    [from, ...counts, ...place.reads],
+    (registers) => {
+      const [part = 0, x = 0, limit = 0] = registers;
+      const at = place.at(registers, 2 + counts.length);
+      const done = new Label();
+      for (let lane = 0; lane < most; lane++) {
+        if (counts.length > 0) {
+          assembler.arithmeticConstant('cmp', limit, lane);
+          assembler.jumpIf(CONDITION.lessOrEqual, done);
+        }
+        if (lane % 4 === 0) {
+          if (s.length === 1) assembler.vector(VECTOR.extract128, 1, x, 0, part, { immediate: lane >> 2 });
+          else s.moveVector(part, x);
+        }
+        const target = { ...at, displacement: at.displacement + lane * ELEMENT_BYTES[element] };
+        assembler.vector(VECTOR.extractI32, 0, part, 0, RAX, { immediate: lane & 3 });
+        if (element === 'u16') assembler.storeWord(target, RAX);
+        else assembler.storeByte(target, RAX);
+      }
+      assembler.bind(done);
+    },
+    true,
+  );
 }

@@ -17,7 +17,7 @@ import type { X64Features } from './features.js';
 import type { Frame } from './frame.js';
 import { evaluateFloat } from './floats.js';
 import { conditionOf, emitCompare, evaluateInteger } from './integers.js';
-import { evaluateLoad, memoryAt, storeScalar, storeVector } from './memory.js';
+import { evaluateLoad, memoryAt, scatter, storeScalar, storeVector } from './memory.js';
 import { evaluateVector, evaluateMask } from './vectors.js';
 import { evaluateLanes } from './lanes.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
@@ -158,6 +158,7 @@ export class X64Selector extends Selector<Label> {
       case 'loadSplat':
       case 'loadStrided':
       case 'gather':
+      case 'permute':
       case 'lanes':
       case 'reduceLanes':
       case 'extract':
@@ -275,6 +276,10 @@ export class X64Selector extends Selector<Label> {
     else storeScalar(this, s);
   }
 
+  scatter(s: Extract<Statement, { kind: 'scatter' }>): void {
+    scatter(this, s);
+  }
+
   loadParameter(value: Value, index: number): Instruction {
     return instruction([value], [], ([to = 0]) => {
       this.assembler.load(to, this.frame.parameter(index));
@@ -292,31 +297,23 @@ export class X64Selector extends Selector<Label> {
   private callLabel(label: Label, args: readonly Expr[]): void {
     const { assembler, frame } = this;
     frame.reserveArguments(args.length);
-    const places: { index: number; constant: number | undefined }[] = [];
-    const reads: Value[] = [];
+    // One after the other: there may be more of them than registers. No call happens between them.
     args.forEach((each, index) => {
-      if (each.kind === 'const') places.push({ index, constant: each.value });
-      else {
-        places.push({ index, constant: undefined });
-        reads.push(this.evaluate(each));
+      const place = frame.argument(index);
+      if (each.kind === 'const') {
+        this.push([], [], () => {
+          assembler.storeConstant(place, each.value);
+        });
+      } else {
+        this.push([], [this.evaluate(each)], ([x = 0]) => {
+          assembler.store(place, x);
+        });
       }
     });
-    this.machine.push(
-      instruction(
-        [],
-        reads,
-        (registers) => {
-          let next = 0;
-          for (const { index, constant } of places) {
-            const place = frame.argument(index);
-            if (constant === undefined) assembler.store(place, registers[next++] ?? 0);
-            else assembler.storeConstant(place, constant);
-          }
-          assembler.call(label);
-        },
-        { clobbers: true },
-      ),
-    );
+    const call = (): void => {
+      assembler.call(label);
+    };
+    this.machine.push(instruction([], [], call, { clobbers: true }));
   }
 
   /** The heap's memory at an address. */

@@ -81,6 +81,7 @@ export const VECTOR = {
   storeStreaming: op(1, 0, 0x2b),
   /** The lanes of which a vector's signs say so. */
   storeMasked: op(2, 1, 0x2e, VEX),
+  loadMasked: op(2, 1, 0x2c, VEX),
   move: op(1, 0, 0x28),
   loadF32: op(1, 2, 0x10, F32),
   storeF32: op(1, 2, 0x11, F32),
@@ -146,6 +147,8 @@ export const VECTOR = {
   gather: op(2, 1, 0x92, { bytes: 4, vectorIndex: true }),
   gatherI32: op(2, 1, 0x90, { bytes: 4, vectorIndex: true }),
 
+  scatter: op(2, 1, 0xa2, { form: 'evex', bytes: 4, vectorIndex: true }),
+
   insertF32: op(3, 1, 0x21, F32),
   insertI32: op(3, 1, 0x22, F32),
   extractI32: op(3, 1, 0x16, F32),
@@ -155,10 +158,12 @@ export const VECTOR = {
   extract256: op(3, 1, 0x1b, { form: 'evex', bytes: 32 }),
   permuteInLane: op(3, 1, 0x04),
   permute: op(2, 1, 0x16),
+  /** Inside 128 bits, by a vector. */
+  permuteInLaneBy: op(2, 1, 0x0c),
   /** Quarters of 64 bits, by an immediate. */
   permuteQuarters: op(3, 1, 0x00, { wide: true }),
   permuteTwo: op(2, 1, 0x7f, EVEX),
   shuffle: op(1, 0, 0xc6),
-  /** Sums of four products of unsigned and signed bytes. */
-  dotU8: op(2, 1, 0x50),
+  /** Sums of four products of unsigned and signed bytes. The VEX form is an extension of its own, AVX-VNNI. */
+  dotU8: op(2, 1, 0x50, EVEX),
 } as const;

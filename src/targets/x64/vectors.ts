@@ -356,6 +356,8 @@ export function evaluateMask(s: X64Selector, e: Expr, into: Value | undefined): 
   const { assembler, features, length } = s;
   switch (e.kind) {
     case 'compare': {
+      if (e.op === 'lt' && e.a.kind === 'laneIndex' && e.b.kind === 'splat' && e.b.a.kind === 'const' && into === undefined)
+        return maskOfFirst(s, e.b.a);
       const a = s.evaluate(e.a);
       const b = s.evaluate(e.b);
       return e.a.type === 'f32v' ? compareFloats(s, e.op, a, b, into) : compareIntegers(s, e.op, a, b, into);
