@@ -18,8 +18,8 @@ export const PANEL_STYLE = {
 } as const;
 
 export const KINDS: Readonly<Record<KernelKind, { readonly color: string; readonly label: string }>> = {
-  contraction: { color: '#2563eb', label: 'matrix product' },
-  winograd: { color: '#7c3aed', label: 'convolution (Winograd)' },
+  contraction: { color: '#2563eb', label: 'matrix product, convolution' },
+  winograd: { color: '#7c3aed', label: 'convolution by Winograd' },
   map: { color: '#0d9488', label: 'element by element' },
   reduction: { color: '#d97706', label: 'reduction' },
   scatter: { color: '#db2777', label: 'scatter' },

@@ -16,7 +16,7 @@ beforeAll(async () => {
   folder = join(await freshFolder(), 'run');
   const args = ['--batch-size', '32', '--seed', '2', '--device', 'wasm', '--threads', '2', '--repeats', '2'];
   profiled = await loom('profile', 'digits-cnn', ...args, '--json', '--out', folder);
-});
+}, 60_000);
 afterAll(() => {
   setDevice('auto');
   setThreads(threadsBefore);

@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { grad, random, tensor, type Tensor } from '../../src/index.js';
-import { deviceNames, setDevice } from '../../src/runtime/runtime.js';
+import { setDevice } from '../../src/runtime/devices.js';
 import * as t from '../../src/tensor/index.js';
 import { expectClose } from '../support/close.js';
+import { usableDevices } from '../support/devices.js';
 
 interface Golden {
   readonly name: string;
@@ -320,7 +321,7 @@ test('there is a case for each stored result, and a result for each case', () =>
   expect(Object.keys(CASES).sort()).toEqual(goldens.map(({ name }) => name).sort());
 });
 
-describe.each(deviceNames())('functions agree with PyTorch on %s', (device) => {
+describe.each(usableDevices())('functions agree with PyTorch on %s', (device) => {
   useDevice(device);
 
   test.each(goldens)('$name', async (golden) => {
@@ -344,7 +345,7 @@ describe.each(deviceNames())('functions agree with PyTorch on %s', (device) => {
   });
 });
 
-describe.each(deviceNames())('second derivatives on %s', (device) => {
+describe.each(usableDevices())('second derivatives on %s', (device) => {
   useDevice(device);
   const smooth: readonly [string, (x: Tensor) => Tensor][] = [
     ['exp', (x) => x.exp()],

@@ -12,7 +12,7 @@ import {
 import { decodeSafetensors, encodeSafetensors } from '../../src/interop/index.js';
 import { BatchNorm1d, crossEntropy, Linear, Sequential } from '../../src/nn/index.js';
 import { adam, cosineLr, sgd } from '../../src/optim/index.js';
-import { setDevice } from '../../src/runtime/runtime.js';
+import { setDevice } from '../../src/runtime/devices.js';
 import { setSeed } from '../../src/tensor/random.js';
 import {
   earlyStopping,

@@ -119,6 +119,11 @@ export const VECTOR_THREE = {
   sshl: 0x4ea04400,
   ushl: 0x6ea04400,
   uzp1: 0x4e801800,
+  zip1: 0x4e803800,
+  zip2: 0x4e807800,
+  /** Of 64 bits. */
+  zip1pairs: 0x4ec03800,
+  zip2pairs: 0x4ec07800,
 } as const;
 /** Bit by bit. */
 export const VECTOR_LOGICAL = {

@@ -11,6 +11,7 @@ import {
   loadStrided,
   mul,
   select,
+  sub,
   type Builder,
   type Expr,
   type Func,
@@ -24,6 +25,8 @@ export interface PackOptions {
   /** The columns, by the second operand's strides in elements. */
   readonly columns: readonly Axis[];
   readonly steps: KSteps;
+  /** Steps of k one after the other that are neighbours in the second operand. */
+  readonly runs: number;
   /** Panels that are packed together. */
   readonly panels: number;
   /** From panel to panel. */
@@ -103,6 +106,9 @@ export function packFunctions(name: string, options: PackOptions): Func[] {
   return [vector, all];
 }
 
+/** Whether turning squares pays: it must not be the rare case among runs of k. */
+const mayRun = (runs: number, lanes: number): boolean => runs >= 2 * lanes || runs === lanes;
+
 /** Goes along k, and along a panel from `begin` to `end`; `visit` gets the place in the panel, and the distance from the block's beginning. */
 function alongK(
   b: Builder,
@@ -142,8 +148,9 @@ function vectorFunction(name: string, { machine, steps, ...options }: PackOption
     name,
     ['source', 'column', 'panel', 'panelEnd', 'table'],
     (b, source, column, panel, panelEnd, table) => {
+      const rowBytes = panelWidth(machine) * 4;
       const fill = (read: (distance: Expr) => Expr): void => {
-        alongK(b, steps, table, panel, panelEnd, panelWidth(machine) * 4, (target, distance) => {
+        alongK(b, steps, table, panel, panelEnd, rowBytes, (target, distance) => {
           b.store('f32', target, read(distance));
         });
       };
@@ -154,6 +161,39 @@ function vectorFunction(name: string, { machine, steps, ...options }: PackOption
           return b.let(add(source, addressOf(b, clamped, columns, 4)), 'start');
         });
         fill((distance) => lanesOf(starts.map((start) => load('f32', add(start, distance)))));
+      };
+      /** Where as many steps of k as there are lanes are neighbours, rows of columns are read, and turned. */
+      const turned = (base: Expr, read: (distance: Expr) => Expr): void => {
+        const at = b.variable(panel, 'at');
+        const entry = b.variable(steps.kind === 'stride' ? i32(0) : table, 'entry');
+        const one = (): void => {
+          const distance = steps.kind === 'stride' ? get(entry) : load('i32', get(entry));
+          b.store('f32', get(at), read(distance));
+          b.set(at, add(get(at), i32(rowBytes)));
+          b.set(entry, add(get(entry), i32(4)));
+        };
+        const square = (): void => {
+          const first = b.let(add(base, steps.kind === 'stride' ? get(entry) : load('i32', get(entry))), 'first');
+          const rows = Array.from({ length: lanes }, (_, lane) =>
+            b.variable(load('f32', first, lane * inner.stride * 4, true), 'row'),
+          );
+          b.transpose(rows);
+          rows.forEach((row, lane) => {
+            b.store('f32', get(at), get(row), lane * rowBytes);
+          });
+          b.set(at, add(get(at), i32(lanes * rowBytes)));
+          b.set(entry, add(get(entry), i32(4 * lanes)));
+        };
+        const last = b.let(sub(panelEnd, i32((lanes - 1) * rowBytes)), 'last');
+        b.while(compare('lt', get(at), last), () => {
+          if (steps.kind === 'stride') {
+            square();
+            return;
+          }
+          const reach = sub(load('i32', get(entry), 4 * (lanes - 1)), load('i32', get(entry)));
+          b.if(compare('eq', reach, i32(4 * (lanes - 1))), square, one);
+        });
+        b.while(compare('lt', get(at), panelEnd), one);
       };
       if (inner.extent < lanes) {
         irregular();
@@ -168,7 +208,9 @@ function vectorFunction(name: string, { machine, steps, ...options }: PackOption
             mul(innerPart, i32(inner.stride * 4)),
           );
           const base = b.let(start, 'start');
-          fill((distance) => loadStrided('f32', add(base, distance), inner.stride));
+          const read = (distance: Expr): Expr => loadStrided('f32', add(base, distance), inner.stride);
+          if (inner.stride > 1 && mayRun(options.runs, lanes)) turned(base, read);
+          else fill(read);
         },
         irregular,
       );

@@ -12,7 +12,6 @@ import {
   get,
   i32,
   load,
-  loadStrided,
   mul,
   sub,
   type Builder,
@@ -42,7 +41,8 @@ const coordinateMap = (b: Builder, flat: Expr, variables: readonly Variable[]): 
 
 /**
  * Writes a strip of panels. Parameters of the result: `table`, `batch` (flat), `row` (flat, the first), `rows`, `column` (flat, the
- * first), `columns`, `sums` (for each panel rows as wide as a panel).
+ * first), `columns`, `sums` (for each panel rows as wide as a panel), `turned` (room
+ * for them column by column).
  */
 export function resultFunction(
   name: string,
@@ -51,17 +51,19 @@ export function resultFunction(
     readonly machine: Machine;
     /** From the sums of a panel to those of the next. */
     readonly sumsBytes: number;
+    /** From column to column of turned sums. */
+    readonly turnedBytes: number;
     readonly results: (b: Builder, table: Expr, stores: Stores) => ResultEmitter;
   },
 ): Func {
-  const { machine, sumsBytes } = options;
+  const { machine, sumsBytes, turnedBytes } = options;
   const { lanes } = machine;
   const width = panelWidth(machine);
   const rowBytes = width * 4;
   return func(
     name,
-    ['table', 'batch', 'row', 'rows', 'column', 'columns', 'sums'],
-    (b, table, batch, row, rows, column, columns, sums) => {
+    ['table', 'batch', 'row', 'rows', 'column', 'columns', 'sums', 'turned'],
+    (b, table, batch, row, rows, column, columns, sums, turned) => {
       const emitter = options.results(b, table, plan.stores);
       const columnsAt = (index: Expr): Map<Variable, Expr> =>
         coordinateMap(b, b.let(add(column, index), 'column'), plan.columnVariables);
@@ -73,6 +75,25 @@ export function resultFunction(
       const sumOf = (index: Expr): Expr => {
         const [panel, inside] = split(b, index, width);
         return add(sums, add(mul(panel, i32(sumsBytes)), mul(inside, i32(4))));
+      };
+      /** The sums as columns of rows, square by square; gives where. Behind the last row they hold anything. */
+      const turnSums = (): Expr => {
+        b.for(i32(0), columns, lanes, (first) => {
+          const from = b.let(sumOf(first), 'from');
+          const to = b.let(add(turned, mul(first, i32(turnedBytes))), 'to');
+          b.for(i32(0), rows, lanes, (r) => {
+            const at = b.let(add(from, mul(r, i32(rowBytes))), 'at');
+            const square = Array.from({ length: lanes }, (_, lane) =>
+              b.variable(load('f32', at, lane * rowBytes, true), 'square'),
+            );
+            b.transpose(square);
+            const target = b.let(add(to, mul(r, i32(4))), 'target');
+            square.forEach((each, lane) => {
+              b.store('f32', target, get(each), lane * turnedBytes);
+            });
+          });
+        });
+        return turned;
       };
       /** Goes down the rows of one column or vector of columns. */
       const down = (first: Expr, vector: boolean): void => {
@@ -149,9 +170,10 @@ export function resultFunction(
       };
       /** Column by column; down the rows as far as they are neighbours in the result, then from the next such run. */
       const alongRows = (along: Variable): void => {
+        const block = b.let(turnSums(), 'turned');
         b.for(i32(0), columns, 1, (index) => {
           emitter.scope(columnsAt(index), () => {
-            const source = b.variable(sumOf(index), 'source');
+            const source = b.variable(add(block, mul(index, i32(turnedBytes))), 'source');
             const begin = b.variable(i32(0), 'begin');
             b.while(compare('lt', get(begin), rows), () => {
               const map = rowsAt(get(begin));
@@ -159,27 +181,21 @@ export function resultFunction(
               const left = sub(rows, get(begin));
               const length = b.let(binary('minS', left, sub(i32(along.extent), start)), 'length');
               const whole = b.let(binary('and', length, i32(-lanes)), 'whole');
-              const run = (
-                from: Expr,
-                to: Expr,
-                step: number,
-                value: () => Expr,
-                vector?: Variable,
-              ): void => {
+              const run = (from: Expr, to: Expr, step: number, vector?: Variable): void => {
                 b.for(from, to, step, (r) => {
                   emitter.scope(
                     new Map([[along, b.let(add(start, r))]]),
                     () => {
-                      emitter.store(b.let(value(), 'sum'));
+                      emitter.store(b.let(load('f32', get(source), 0, vector !== undefined), 'sum'));
                     },
                     vector,
                   );
-                  b.set(source, add(get(source), i32(step * rowBytes)));
+                  b.set(source, add(get(source), i32(4 * step)));
                 });
               };
               emitter.scope(new Map([...map].filter(([v]) => v !== along)), () => {
-                run(i32(0), whole, lanes, () => loadStrided('f32', get(source), width), along);
-                run(whole, length, 1, () => load('f32', get(source)));
+                run(i32(0), whole, lanes, along);
+                run(whole, length, 1);
               });
               b.set(begin, add(get(begin), length));
             });

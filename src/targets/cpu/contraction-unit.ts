@@ -103,6 +103,9 @@ export interface Layout {
   readonly sums: number;
   /** Sums of one panel. */
   readonly sumsBytes: number;
+  /** Sums of a strip column by column, where they are written along rows; and the step from column to column. */
+  readonly turned: number;
+  readonly turnedBytes: number;
   readonly bytes: number;
 }
 
@@ -190,7 +193,17 @@ export function unitFunction(
         });
         const finish = (): void => {
           const columns = binary('minS', mul(count, i32(width)), sub(i32(plan.columnCount), column));
-          b.call(`${name}_results`, table, batch, row, rowCount, column, columns, sums);
+          b.call(
+            `${name}_results`,
+            table,
+            batch,
+            row,
+            rowCount,
+            column,
+            columns,
+            sums,
+            add(scratch, i32(layout.turned)),
+          );
         };
         if (k.count === 1) finish();
         else b.if(compare('eq', block, i32(k.count - 1)), finish);

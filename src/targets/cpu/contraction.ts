@@ -5,7 +5,7 @@
  * with the first operand left where it is, and the second packed a panel at a time just before its use.
  */
 import type { ContractionKernel } from '../../compiler/kernel.js';
-import { sizeOf } from './contraction-axes.js';
+import { mergeAxes, sizeOf, type Axis } from './contraction-axes.js';
 import { fillTable, packFunctions } from './contraction-pack.js';
 import { packRowsFunction, packedBytes } from './contraction-pack-rows.js';
 import { groupCount, planContraction, type ContractionPlan } from './contraction-plan.js';
@@ -38,9 +38,21 @@ export interface ContractionCode {
   readonly work: number;
 }
 
+/** How many steps of the innermost axis are neighbours. */
+function runsOf(axes: readonly Axis[]): number {
+  const inner = mergeAxes(axes).at(-1);
+  return inner?.stride === 1 ? inner.extent : 1;
+}
+
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
-function layoutOf(plan: ContractionPlan, rowBytes: number): Layout {
+const oddLines = (bytes: number): number => {
+  const lines = Math.ceil(bytes / 64);
+  return (lines + 1 - (lines % 2)) * 64;
+};
+
+function layoutOf(plan: ContractionPlan, machine: Machine): Layout {
+  const rowBytes = panelWidth(machine) * 4;
   const { k, rows } = plan;
   const rowTable = 0;
   const columnTable = k.rowSteps.kind === 'table' ? aligned(k.size * 4) : 0;
@@ -51,6 +63,10 @@ function layoutOf(plan: ContractionPlan, rowBytes: number): Layout {
   const sums = packedRows + (plan.packRows ? aligned(plan.groupsPerUnit * groupBytes) : 0);
   const sumsBytes = aligned(plan.groupsPerUnit * rows.rows * rowBytes);
   const kept = k.count > 1 ? plan.panelsPerUnit : plan.panelsPerStrip;
+  // Squares reach over the last row; an odd number of lines keeps columns out of each other's sets of the cache.
+  const { lanes } = machine;
+  const turnedBytes = oddLines(Math.ceil((plan.groupsPerUnit * rows.rows) / lanes) * lanes * 4);
+  const turned = sums + kept * sumsBytes + lanes * rowBytes;
   return {
     rowTable,
     columnTable,
@@ -59,7 +75,9 @@ function layoutOf(plan: ContractionPlan, rowBytes: number): Layout {
     packedRows,
     sums,
     sumsBytes,
-    bytes: sums + kept * sumsBytes,
+    turned,
+    turnedBytes,
+    bytes: turned + (plan.vector === 'rows' ? plan.panelsPerStrip * panelWidth(machine) * turnedBytes : 0),
   };
 }
 
@@ -72,7 +90,7 @@ export function lowerContraction(kernel: ContractionKernel, options: Contraction
   const { machine } = options;
   const plan = planContraction(kernel, machine);
   const rowBytes = panelWidth(machine) * 4;
-  const layout = layoutOf(plan, rowBytes);
+  const layout = layoutOf(plan, machine);
   const tiles = new Tiles(kernel.name, plan, machine);
   const rowFunctions = vectorsOf(plan, machine).map((vectors) =>
     rowsFunction(kernel.name, plan, tiles, vectors, rowBytes),
@@ -86,12 +104,14 @@ export function lowerContraction(kernel: ContractionKernel, options: Contraction
       machine,
       columns: plan.columns,
       steps: plan.k.columnSteps,
+      runs: runsOf(plan.k.columnAxes),
       panels: plan.panelsPerStrip,
       panelBytes: layout.panelBytes,
     }),
     resultFunction(`${kernel.name}_results`, plan, {
       machine,
       sumsBytes: layout.sumsBytes,
+      turnedBytes: layout.turnedBytes,
       results: options.results,
     }),
     unitFunction(kernel.name, plan, layout, options),

@@ -90,6 +90,12 @@ export type HostFunction =
   /** Takes nothing: the time, by a clock that all threads share. Its unit is the target's own, and steady. */
   | 'now';
 
+/**
+ * How lanes of two vectors come together. `low1` and `high1`: the lower, or upper, halves of each block of four lanes, elements of a and b taking turns;
+ * `low2` and `high2`: the same in pairs. `evenBlocks` and `oddBlocks`: blocks of a with even, or odd, numbers, then those of b; only with 8 lanes or more.
+ */
+export type ShuffleOrder = 'low1' | 'high1' | 'low2' | 'high2' | 'evenBlocks' | 'oddBlocks';
+
 export type Expr =
   | { readonly kind: 'const'; readonly type: 'i32' | 'f32' | 'f64'; readonly value: number }
   | { readonly kind: 'local'; readonly type: Type; readonly local: Local }
@@ -157,6 +163,13 @@ export type Expr =
     }
   /** Lane l holds lane index[l] of `a`; indices are below L. Only for machines with masks. */
   | { readonly kind: 'permute'; readonly type: 'f32v' | 'i32v'; readonly a: Expr; readonly index: Expr }
+  | {
+      readonly kind: 'shuffle';
+      readonly type: 'f32v' | 'i32v';
+      readonly order: ShuffleOrder;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   | { readonly kind: 'splat'; readonly type: 'f32v' | 'i32v' | 'maskv'; readonly a: Expr }
   /** 0, 1, …, L-1. */
   | { readonly kind: 'laneIndex'; readonly type: 'i32v' }
@@ -201,6 +214,8 @@ export type Statement =
       readonly value: Expr;
       readonly count?: Expr;
     }
+  /** L vectors as the rows of a square, turned: lane l of vector r changes places with lane r of vector l. */
+  | { readonly kind: 'transpose'; readonly rows: readonly Local[] }
   /** local = from; while (local < to) { body; local += step }. `to` is evaluated once; step is positive. Signed. */
   | {
       readonly kind: 'for';
@@ -391,6 +406,11 @@ export function permute(a: Expr, index: Expr): Expr {
   return { kind: 'permute', type: a.type === 'f32v' ? 'f32v' : 'i32v', a, index };
 }
 
+export function shuffle(order: ShuffleOrder, a: Expr, b: Expr): Expr {
+  check(a.type === b.type && (a.type === 'f32v' || a.type === 'i32v'), `${order} of ${a.type} and ${b.type}`);
+  return { kind: 'shuffle', type: a.type === 'f32v' ? 'f32v' : 'i32v', order, a, b };
+}
+
 /** A scalar in every lane; an i32 truth value becomes a mask when `type` says so. */
 export function splat(a: Expr, type?: 'maskv'): Expr {
   check(a.type === 'i32' || a.type === 'f32', `splat of ${a.type}`);
@@ -464,6 +484,15 @@ export class Builder {
   scatter(base: Expr, index: Expr, value: Expr, count?: Expr): void {
     const scattered = { kind: 'scatter', base, index, value } as const;
     this.statements.push(count === undefined ? scattered : { ...scattered, count });
+  }
+
+  /** Turns as many vectors as they have lanes. */
+  transpose(rows: readonly Local[]): void {
+    check(
+      rows.every(({ type }) => type === 'f32v'),
+      'transpose takes f32v',
+    );
+    this.statements.push({ kind: 'transpose', rows });
   }
 
   for(from: Expr, to: Expr, step: number, body: (index: Expr) => void, name = 'i'): void {

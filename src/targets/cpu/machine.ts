@@ -34,6 +34,17 @@ export const AVX512_MACHINE: Machine = {
   masks: true,
   scatters: true,
 };
+/**
+ * 24 sums, 4 vectors and 1 element of 32 registers. Elements stay scalars, which multiplications take as they are; so there are 10 loads to 24 of
+ * these, and wide panels pass remainders better than tall tiles (8 x 3) would.
+ */
+export const ARM64_MACHINE: Machine = {
+  lanes: 4,
+  tile: { rows: 6, vectors: 4, unroll: 4 },
+  registers: 32,
+  masks: false,
+  scatters: false,
+};
 
 /** Columns of a panel, which is as wide as a tile. */
 export const panelWidth = ({ lanes, tile }: Machine): number => tile.vectors * lanes;

@@ -105,6 +105,9 @@ class FunctionPrinter {
         line(`${s.element}${vector}[${this.address(s.address, s.offset)}] = ${this.expr(s.value)}${some}`);
         return;
       }
+      case 'transpose':
+        line(`transpose ${s.rows.map((row) => this.name(row)).join(', ')}`);
+        return;
       case 'scatter': {
         const some = s.count === undefined ? '' : `, the first ${this.expr(s.count)}`;
         line(`v[${this.expr(s.base)} at ${this.expr(s.index)}] = ${this.expr(s.value)}${some}`);
@@ -187,6 +190,8 @@ class FunctionPrinter {
         return `${e.element}v[${this.expr(e.base)} at ${this.expr(e.index)}]${this.where(e.mask)}`;
       case 'permute':
         return `permute(${this.list([e.a, e.index])})`;
+      case 'shuffle':
+        return `${e.order}(${this.list([e.a, e.b])})`;
       case 'splat':
         // Constants need no word: which type they have shows in what they meet.
         return e.a.kind === 'const' && e.type !== 'maskv' ? this.expr(e.a) : `splat(${this.expr(e.a)})`;

@@ -18,6 +18,7 @@ export function operands(expr: Expr): readonly Expr[] {
       return [expr.a];
     case 'binary':
     case 'compare':
+    case 'shuffle':
       return [expr.a, expr.b];
     case 'fma':
       return [expr.a, expr.b, expr.c];
@@ -50,6 +51,8 @@ function expressionsOf(statement: Statement): readonly Expr[] {
       return statement.count === undefined
         ? [statement.address, statement.value]
         : [statement.address, statement.value, statement.count];
+    case 'transpose':
+      return NONE;
     case 'scatter':
       return statement.count === undefined
         ? [statement.base, statement.index, statement.value]

@@ -40,6 +40,12 @@ export function uninitializedLocals(func: Func): Set<Local> {
           read(s.value, block);
           if (s.count !== undefined) read(s.count, block);
           break;
+        case 'transpose':
+          for (const each of s.rows) {
+            use(each, block);
+            write(each, block);
+          }
+          break;
         case 'scatter':
           read(s.base, block);
           read(s.index, block);

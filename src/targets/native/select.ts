@@ -40,6 +40,8 @@ export abstract class Selector<L> {
   abstract advance(value: Value, step: number): void;
   abstract store(statement: Extract<Statement, { kind: 'store' }>): void;
   abstract scatter(statement: Extract<Statement, { kind: 'scatter' }>): void;
+  /** Turns the square that as many vectors as they have lanes make. */
+  abstract transpose(rows: readonly Value[]): void;
   abstract call(name: string, args: readonly Expr[]): void;
   abstract barrier(state: Expr, threads: Expr): void;
   /** The parameter number `index` of the function. */
@@ -123,6 +125,9 @@ export abstract class Selector<L> {
         break;
       case 'store':
         this.store(s);
+        break;
+      case 'transpose':
+        this.transpose(s.rows.map((row) => this.local(row)));
         break;
       case 'scatter':
         this.scatter(s);

@@ -3,7 +3,7 @@ import { InternalError } from '../../core/errors.js';
 import { isVector, type ConvertOp, type Expr, type HostFunction, type Type } from '../cpu/ir.js';
 import { VALUE_TYPE } from './binary.js';
 import { laneBits, type FunctionWriter, type Push } from './function-writer.js';
-import { encodeGather, encodeLaneReduction, encodeLanes, encodeStridedLoad } from './lanes.js';
+import { encodeGather, encodeLaneReduction, encodeLanes, encodeShuffle, encodeStridedLoad } from './lanes.js';
 import { LOG2_BYTES, SCALAR_LOAD } from './memory-access.js';
 import type { Opcode } from './opcodes.js';
 import { binaryOpcode, compareOpcode, requiredOpcode, unaryOpcode } from './select-opcode.js';
@@ -99,6 +99,9 @@ export class ExpressionEncoder {
         break;
       case 'permute':
         throw new InternalError('wasm: no permutations by a vector');
+      case 'shuffle':
+        encodeShuffle(w, push, e);
+        break;
       case 'splat':
         this.splat(e);
         break;

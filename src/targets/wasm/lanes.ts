@@ -106,6 +106,17 @@ export function encodeLanes(w: FunctionWriter, push: Push, e: Extract<Expr, { ki
   });
 }
 
+const SHUFFLED = { low1: [0, 4, 1, 5], high1: [2, 6, 3, 7], low2: [0, 1, 4, 5], high2: [2, 3, 6, 7] } as const;
+
+/** A vector from the lanes of two. */
+export function encodeShuffle(w: FunctionWriter, push: Push, e: Extract<Expr, { kind: 'shuffle' }>): void {
+  const { order } = e;
+  if (order === 'evenBlocks' || order === 'oddBlocks') throw new InternalError(`wasm: no ${order} of four lanes`);
+  push(e.a);
+  push(e.b);
+  w.shuffle(SHUFFLED[order]);
+}
+
 /** A vector from four loads; `address` pushes the address of a lane and gives the constant offset to add. */
 function fourLoads(w: FunctionWriter, element: Element, address: (lane: number) => number): void {
   if (ELEMENT_BYTES[element] === 4) {

@@ -10,7 +10,7 @@ import { VECTOR, type VectorOp } from './vector-ops.js';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
 type LaneExpr = Of<
-  'loadSplat' | 'loadStrided' | 'gather' | 'lanes' | 'reduceLanes' | 'extract' | 'laneIndex' | 'splat' | 'permute'
+  'loadSplat' | 'loadStrided' | 'gather' | 'lanes' | 'reduceLanes' | 'extract' | 'laneIndex' | 'splat' | 'permute' | 'shuffle'
 >;
 
 export function evaluateLanes(s: X64Selector, e: LaneExpr, into: Value | undefined): Value {
@@ -23,6 +23,8 @@ export function evaluateLanes(s: X64Selector, e: LaneExpr, into: Value | undefin
       return gatherElements(s, e, into);
     case 'permute':
       return permute(s, e, into);
+    case 'shuffle':
+      return shuffle(s, e, into);
     case 'lanes':
       return joinLanes(s, e, into);
     case 'reduceLanes':
@@ -201,6 +203,42 @@ function permute(s: X64Selector, e: Of<'permute'>, into: Value | undefined): Val
   if (length === 0) s.binary(VECTOR.permuteInLaneBy, length, out, x, index);
   else s.binary(VECTOR.permute, length, out, index, x);
   return out;
+}
+
+function shuffle(s: X64Selector, e: Of<'shuffle'>, into: Value | undefined): Value {
+  const { assembler, length } = s;
+  const a = s.evaluate(e.a);
+  const b = s.evaluate(e.b);
+  const out = s.result(e.type, into);
+  const { op, immediate } = shuffleCode(e.order, length);
+  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+    assembler.vector(op, length, to, x, y, immediate === undefined ? {} : { immediate });
+  });
+  return out;
+}
+
+function shuffleCode(
+  order: Of<'shuffle'>['order'],
+  length: VectorLength,
+): { readonly op: VectorOp; readonly immediate?: number } {
+  switch (order) {
+    case 'low1':
+      return { op: VECTOR.unpackLow };
+    case 'high1':
+      return { op: VECTOR.unpackHigh };
+    case 'low2':
+      return { op: VECTOR.shuffle, immediate: 0x44 };
+    case 'high2':
+      return { op: VECTOR.shuffle, immediate: 0xee };
+    case 'evenBlocks':
+      return length === 2
+        ? { op: VECTOR.shuffleBlocks, immediate: 0x88 }
+        : { op: VECTOR.permuteBlocks, immediate: 0x20 };
+    case 'oddBlocks':
+      return length === 2
+        ? { op: VECTOR.shuffleBlocks, immediate: 0xdd }
+        : { op: VECTOR.permuteBlocks, immediate: 0x31 };
+  }
 }
 
 /** Fours by insertion, then fours together. */

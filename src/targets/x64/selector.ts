@@ -20,6 +20,7 @@ import { conditionOf, emitCompare, evaluateInteger } from './integers.js';
 import { evaluateLoad, memoryAt, scatter, storeScalar, storeVector } from './memory.js';
 import { evaluateVector, evaluateMask } from './vectors.js';
 import { evaluateLanes } from './lanes.js';
+import { transpose } from './transpose.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
 
 /** The register that holds the heap's address. */
@@ -159,6 +160,7 @@ export class X64Selector extends Selector<Label> {
       case 'loadStrided':
       case 'gather':
       case 'permute':
+      case 'shuffle':
       case 'lanes':
       case 'reduceLanes':
       case 'extract':
@@ -278,6 +280,10 @@ export class X64Selector extends Selector<Label> {
 
   scatter(s: Extract<Statement, { kind: 'scatter' }>): void {
     scatter(this, s);
+  }
+
+  transpose(rows: readonly Value[]): void {
+    transpose(this, rows);
   }
 
   loadParameter(value: Value, index: number): Instruction {

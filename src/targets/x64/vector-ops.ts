@@ -164,6 +164,14 @@ export const VECTOR = {
   permuteQuarters: op(3, 1, 0x00, { wide: true }),
   permuteTwo: op(2, 1, 0x7f, EVEX),
   shuffle: op(1, 0, 0xc6),
+  /** The lower, and the upper, elements of both in turn; of 32 and of 64 bits, inside each 128. */
+  unpackLow: op(1, 0, 0x14),
+  unpackHigh: op(1, 0, 0x15),
+  unpackLow64: op(1, 1, 0x14, { wide: true, element: 8 }),
+  unpackHigh64: op(1, 1, 0x15, { wide: true, element: 8 }),
+  /** Blocks of 128 bits, by an immediate. */
+  permuteBlocks: op(3, 1, 0x06, VEX),
+  shuffleBlocks: op(3, 1, 0x23, EVEX),
   /** Sums of four products of unsigned and signed bytes. The VEX form is an extension of its own, AVX-VNNI. */
   dotU8: op(2, 1, 0x50, EVEX),
 } as const;
