@@ -1,4 +1,4 @@
-/** Whoever takes part in a comparison: this library, or a peer in a process of its own. */
+/** Whoever takes part in a comparison: this library, a peer, or the machine itself. */
 export interface Contender {
   readonly name: string;
   /** Gets ready for a row; gives the reason if it cannot run it. */

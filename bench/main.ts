@@ -1,126 +1,113 @@
 /** `npm run bench`: this library beside others, and beside what the machine allows, in one run. */
-import { currentDevice } from '../src/runtime/runtime.js';
-import { threadCount } from '../src/runtime/threads.js';
-import { compare, type Entrant, type Outcome } from './compare.js';
-import { limitOf, measureLimits, type Limits } from './limits.js';
-import { parseOptions, usage } from './options.js';
-import { Ours } from './ours.js';
-import { peers, type PeerSetting } from './peers.js';
+import { availableParallelism, loadavg } from 'node:os';
+import { setDevice, threadCount } from '../src/runtime/index.js';
+import { Arena, type Target } from './arena.js';
+import { Ceilings } from './limits/ceilings.js';
+import { parseOptions, usage, type Options } from './options.js';
+import { ours, TARGETS } from './ours.js';
+import { peerNames, peersNamed, type PeerSetting } from './peers.js';
 import { toJson, type Result } from './result.js';
 import { rows } from './rows/index.js';
-import type { ComparedRow, OwnRow } from './rows/row.js';
+import type { OwnRow } from './rows/row.js';
 import { formatTable } from './table.js';
 
 async function main(args: readonly string[]): Promise<number> {
   const names = rows.map((row) => row.name);
-  const options = parseOptions(args, names);
+  const options = parseOptions(args, names, peerNames);
   if (typeof options === 'string') {
-    console.error(`${options}\n\n${usage(names)}`);
+    console.error(`${options}\n\n${usage(names, peerNames)}`);
     return 2;
   }
-  const { only } = options;
-  const chosen = rows.filter((row) => only?.includes(row.name) ?? !(row.kind === 'own' && row.onRequest));
-  const compared = chosen.filter((row) => row.kind === 'compared');
+  const chosen = rows.filter(
+    (row) => options.only?.includes(row.name) ?? !(row.kind === 'own' && row.onRequest),
+  );
 
-  const present = compared.length === 0 ? [] : await startPeers();
-  const limits = await measureLimits([...new Set(compared.flatMap((row) => row.threads))]);
-  for (const [threads, { gigaflops, gigabytes }] of limits) {
-    console.error(
-      `limits on ${threads} thread(s): ${gigaflops.toFixed(1)} GFLOP/s in 128-bit vectors, copying ${gigabytes.toFixed(1)} GB/s`,
-    );
-  }
+  warnOfLoad();
+  const targets = await startTargets(options);
+  const peers = chosen.some(({ kind }) => kind === 'compared')
+    ? await startPeers(options.peers ?? peerNames)
+    : [];
+  const ceilings = new Ceilings();
+  if (typeof ceilings.native === 'string') console.error(`no limit for machine code: ${ceilings.native}`);
+  const arena = new Arena(targets, peers, ceilings);
 
-  const ours = new Ours(compared);
   const results: Result[] = [];
   for (const row of chosen) {
-    for (const threads of row.kind === 'compared' ? row.threads : [threadCount()]) {
-      const result =
-        row.kind === 'compared'
-          ? await runCompared(row, threads, ours, present, limits)
-          : await runOwn(row, threads);
-      results.push(result);
-      if (options.json) console.log(toJson(result));
-      else console.error(`${row.name} done`);
-    }
+    const found =
+      row.kind === 'compared'
+        ? await arena.run(row, options.threads ?? row.threads)
+        : await runOwn(row, targets);
+    results.push(...found);
+    if (options.json) for (const result of found) console.log(toJson(result));
+    else console.error(`${row.name} done`);
   }
-  for (const { peer } of present) peer.close();
-  if (!options.json)
-    console.log(
-      formatTable(
-        results,
-        present.map(({ peer }) => peer.name),
-      ),
-    );
+  for (const { contender } of targets) contender.close();
+  for (const { peer } of peers) peer.close();
+  ceilings.close();
+  if (!options.json) console.log(formatTable(results, peerNames));
   return results.some((result) => result.failure !== undefined) ? 1 : 0;
 }
 
+/** Whoever else is at work takes whole time slices: medians of long calls suffer most, and threads that wait for each other. */
+function warnOfLoad(): void {
+  const [load = 0] = loadavg();
+  const cores = availableParallelism();
+  if (load > 0.25 * cores)
+    console.error(`the machine is busy (load ${load.toFixed(1)} on ${cores} cores): look at the minima too`);
+}
+
+/** The devices that were asked for, and of those that were not the ones that are there. */
+async function startTargets(options: Options): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const name of options.targets ?? TARGETS) {
+    const contender = ours(name);
+    const started = await contender.start();
+    if ('version' in started) console.error(`${name}: ${started.version}`);
+    else {
+      console.error(`${name} cannot be used: ${started.cannot}`);
+      contender.close();
+      if (options.targets === undefined) continue;
+    }
+    targets.push({ name, contender });
+  }
+  return targets;
+}
+
 /** The peers that are installed. */
-async function startPeers(): Promise<PeerSetting[]> {
+async function startPeers(names: readonly string[]): Promise<PeerSetting[]> {
   const present: PeerSetting[] = [];
-  for (const setting of peers) {
+  for (const setting of peersNamed(names)) {
     const { name } = setting.peer;
     const started = await setting.peer.start();
     if ('version' in started) {
-      console.error(`${name}: version ${started.version}`);
+      console.error(`${name}: ${started.version}`);
       present.push(setting);
     } else console.error(`${name} is left out: ${started.cannot} (${setting.hint})`);
   }
   return present;
 }
 
-async function runCompared(
-  row: ComparedRow,
-  threads: number,
-  ours: Ours,
-  present: readonly PeerSetting[],
-  limits: Limits,
-): Promise<Result> {
-  const entrants: Entrant[] = [
-    { contender: ours, threads },
-    ...present.flatMap(({ peer, threads: settings }) =>
-      settings
-        .filter((setting) => setting <= threads)
-        .map((setting) => ({ contender: peer, threads: setting })),
-    ),
-  ];
-  const outcomes = await compare(row.name, entrants);
-  const best = new Map<string, Outcome>();
-  entrants.forEach(({ contender }, i) => {
-    const outcome = outcomes[i] ?? 'not run';
-    best.set(contender.name, faster(best.get(contender.name), outcome));
-  });
-  const own = best.get(ours.name) ?? 'not run';
-  best.delete(ours.name);
-  const ceiling = limits.get(threads);
-  return {
-    name: row.name,
-    target: currentDevice().name,
-    threads,
-    unit: 'ms',
-    failure: typeof own === 'string' ? own : undefined,
-    ours: typeof own === 'string' ? undefined : own,
-    limit: ceiling === undefined ? undefined : limitOf(row, ceiling),
-    peers: best,
-    note: '',
-  };
+/** A result for each device. */
+async function runOwn(row: OwnRow, targets: readonly Target[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { name } of targets) results.push(await runOwnOn(row, name));
+  return results;
 }
 
-/** A peer that may be run in several ways counts by its best one. */
-function faster(a: Outcome | undefined, b: Outcome): Outcome {
-  if (a === undefined || typeof a === 'string') return b;
-  return typeof b !== 'string' && b.median < a.median ? b : a;
-}
-
-async function runOwn(row: OwnRow, threads: number): Promise<Result> {
+async function runOwnOn(row: OwnRow, target: string): Promise<Result> {
+  const { limit } = row;
   const base = {
     name: row.name,
-    target: currentDevice().name,
-    threads,
-    limit: row.limit,
-    peers: new Map<string, Outcome>(),
+    target,
+    threads: threadCount(),
+    work: undefined,
+    limit: limit === undefined ? undefined : { bound: 'demand', median: limit, min: limit },
+    bars: [],
+    peers: new Map<string, string>(),
   };
   try {
-    const { unit, median, min, note } = await row.measure();
+    setDevice(target);
+    const { unit, median, min, note } = await row.measure(target);
     return { ...base, unit, failure: undefined, ours: { median, min, count: 1 }, note };
   } catch (error) {
     return { ...base, unit: 'ms', failure: reasonOf(error), ours: undefined, note: '' };

@@ -1,39 +1,15 @@
-/** This library as a contender, in this very process. */
-import { setThreads, threadCount } from '../src/runtime/threads.js';
-import type { Contender } from './contender.js';
-import { burst } from './measure.js';
-import type { ComparedRow } from './rows/row.js';
+/** This library as a contender, on one device. */
+import { fileURLToPath } from 'node:url';
+import { ProcessContender } from './process-contender.js';
 
-export class Ours implements Contender {
-  readonly name = 'tensorloom';
-  private readonly rows: ReadonlyMap<string, ComparedRow>;
-  private work: (() => unknown) | undefined;
+/** The devices that the benchmark measures unless told otherwise; each has bars of its own. */
+export const TARGETS = ['native', 'wasm'] as const;
 
-  constructor(rows: readonly ComparedRow[]) {
-    this.rows = new Map(rows.map((row) => [row.name, row]));
-  }
-
-  async prepare(name: string): Promise<string | undefined> {
-    this.work = undefined;
-    try {
-      this.work = this.rows.get(name)?.prepare();
-    } catch (error) {
-      return String(error);
-    }
-    return this.work === undefined ? 'no such row' : undefined;
-  }
-
-  async run(_row: string, milliseconds: number, threads: number): Promise<number[] | string> {
-    if (this.work === undefined) return 'not prepared';
-    if (threadCount() !== threads) setThreads(threads);
-    try {
-      return await burst(this.work, milliseconds);
-    } catch (error) {
-      return String(error);
-    }
-  }
-
-  close(): void {
-    this.work = undefined;
-  }
-}
+export const ours = (target: string): ProcessContender =>
+  new ProcessContender(`tensorloom on ${target}`, [
+    process.execPath,
+    '--import',
+    import.meta.resolve('tsx'),
+    fileURLToPath(new URL('./ours-process.ts', import.meta.url)),
+    target,
+  ]);

@@ -1,5 +1,15 @@
 /** One line of the benchmark's output. */
+import { judge, type Bar } from './bars.js';
+import type { Work } from './limits/limit.js';
 import type { Timing } from './measure.js';
+
+/** What a row cannot beat, or for rows of this library alone what it must not exceed; in the row's unit. */
+export interface ResultLimit {
+  /** What it comes from, such as `AVX-512 FMA`. */
+  readonly bound: string;
+  readonly median: number;
+  readonly min: number;
+}
 
 export interface Result {
   readonly name: string;
@@ -9,9 +19,11 @@ export interface Result {
   /** Why there is no figure of ours; undefined if there is one. */
   readonly failure: string | undefined;
   readonly ours: Timing | undefined;
-  /** In the same unit: what the machine cannot beat, or for rows without peers what we must not exceed. */
-  readonly limit: number | undefined;
-  /** Median times by peer, or why there is none. Peers that are not installed are left out. */
+  /** What has to be done; undefined for rows of this library alone. */
+  readonly work: Work | undefined;
+  readonly limit: ResultLimit | undefined;
+  readonly bars: readonly Bar[];
+  /** Times by peer, or why there are none. Peers that are not installed are left out. */
   readonly peers: ReadonlyMap<string, Timing | string>;
   readonly note: string;
 }
@@ -19,19 +31,29 @@ export interface Result {
 const significant = (value: number): number => Number(value.toPrecision(4));
 
 /** How many times faster we are than a peer. */
-export function ratioTo(result: Result, peer: string): number | undefined {
-  const theirs = result.peers.get(peer);
-  return result.ours === undefined || theirs === undefined || typeof theirs === 'string'
+export function ratioTo({ ours, peers }: Result, peer: string): number | undefined {
+  const theirs = peers.get(peer);
+  return ours === undefined || theirs === undefined || typeof theirs === 'string'
     ? undefined
-    : theirs.median / result.ours.median;
+    : theirs.median / ours.median;
+}
+
+/** How near we are to the limit: medians of both. */
+export function shareOfLimit({ ours, limit }: Result): number | undefined {
+  return ours === undefined || limit === undefined ? undefined : limit.median / ours.median;
+}
+
+/** The same of the best times of both: less disturbed on a busy machine. */
+export function bestShareOfLimit({ ours, limit }: Result): number | undefined {
+  return ours === undefined || limit === undefined ? undefined : limit.min / ours.min;
 }
 
 /**
  * The line for other programs. `ms` (or `bytes`) is our median, `limit` is in the same unit; a ratio above 1 means that we are
- * faster, and null that the peer cannot do this.
+ * faster, and null that the peer cannot do this. `met` is null for a bar that nothing was measured for.
  */
 export function toJson(result: Result): string {
-  const { name, target, threads, unit, ours, limit, failure } = result;
+  const { name, target, threads, unit, ours, work, limit, failure, bars } = result;
   const value = ours === undefined ? null : significant(ours.median);
   const ratio = Object.fromEntries(
     [...result.peers.keys()].map((peer) => {
@@ -39,14 +61,24 @@ export function toJson(result: Result): string {
       return [peer, known === undefined ? null : significant(known)];
     }),
   );
+  const share = shareOfLimit(result);
   return JSON.stringify({
     name,
     target,
     threads,
     [unit]: value,
-    limit: limit === undefined ? null : significant(limit),
+    limit: limit === undefined ? null : significant(limit.median),
+    ...(limit === undefined ? {} : { bound: limit.bound }),
+    ...(work === undefined ? {} : { flops: work.flops, bytes: work.bytes }),
+    ...(share === undefined ? {} : { ofLimit: significant(share) }),
     ratio,
     ...(ours === undefined ? {} : { min: significant(ours.min) }),
+    ...(bars.length === 0 ? {} : { bars: bars.map((bar) => judgementJson(bar, result)) }),
     ...(failure === undefined ? {} : { failure }),
   });
+}
+
+function judgementJson(bar: Bar, result: Result): object {
+  const { met, ...texts } = judge(bar, result);
+  return { ...texts, met: met ?? null };
 }

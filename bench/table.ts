@@ -1,5 +1,6 @@
 /** The results as a table for people. */
-import { ratioTo, type Result } from './result.js';
+import { all, judge } from './bars.js';
+import { bestShareOfLimit, ratioTo, shareOfLimit, type Result } from './result.js';
 
 const number = (value: number): string =>
   value >= 100
@@ -13,8 +14,15 @@ const number = (value: number): string =>
 const amount = (value: number, unit: Result['unit']): string =>
   unit === 'ms' ? number(value) : `${number(value / 2 ** 20)} MiB`;
 
-/** Lines of aligned columns: ours, what the machine allows, and each peer's time with how much faster we are. */
+const percent = (share: number | undefined): string =>
+  share === undefined ? '' : `${(100 * share).toFixed(0)}%`;
+
+/**
+ * Lines of aligned columns: ours, what the machine allows, whether the row's bars are met, and each peer's time with how much faster we
+ * are. Medians; what comes from the best times is in brackets. Peers without a figure have no column.
+ */
 export function formatTable(results: readonly Result[], peers: readonly string[]): string {
+  const shown = peers.filter((peer) => results.some((result) => result.peers.has(peer)));
   const header = [
     'row',
     'target',
@@ -23,22 +31,35 @@ export function formatTable(results: readonly Result[], peers: readonly string[]
     '(min)',
     'limit',
     'of limit',
-    ...peers.flatMap((peer) => [peer, 'ratio']),
+    '(best)',
+    'bars',
+    ...shown.flatMap((peer) => [peer, 'ratio']),
   ];
   const lines = results.map((result) => {
     const { ours, limit, unit } = result;
+    const best = percent(bestShareOfLimit(result));
     return [
       result.name,
       result.target,
       String(result.threads),
       ours === undefined ? 'failed' : amount(ours.median, unit),
       ours === undefined ? '' : `(${amount(ours.min, unit)})`,
-      limit === undefined ? '' : amount(limit, unit),
-      limit === undefined || ours === undefined ? '' : `${((100 * limit) / ours.median).toFixed(0)}%`,
-      ...peers.flatMap((peer) => cells(result, peer)),
+      limit === undefined ? '' : amount(limit.median, unit),
+      percent(shareOfLimit(result)),
+      best === '' ? '' : `(${best})`,
+      verdict(result),
+      ...shown.flatMap((peer) => cells(result, peer)),
     ];
   });
   return [...align([header, ...lines]), ...footnotes(results)].join('\n');
+}
+
+/** One word: `?` says that whoever a bar depends on was not measured. */
+function verdict(result: Result): string {
+  if (result.bars.length === 0) return '';
+  if (result.ours === undefined) return 'FAILED';
+  const met = all(result.bars.map((bar) => judge(bar, result).met));
+  return met === undefined ? '?' : met ? 'met' : 'BELOW';
 }
 
 function cells(result: Result, peer: string): [string, string] {
@@ -63,14 +84,29 @@ function align(table: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Why a figure is missing, and what there is to say about the others. */
+/** Which bars are not met, why a figure is missing, and what there is to say about the others. */
 function footnotes(results: readonly Result[]): string[] {
+  const below = results.flatMap((result) =>
+    result.bars
+      .map((bar) => judge(bar, result))
+      .filter(({ met }) => met === false)
+      .map(
+        ({ bar, figure }) =>
+          `below its bar: ${result.name} on ${result.target} must reach ${bar}; it has ${figure}`,
+      ),
+  );
+  // A demand is no limit of the machine; the row's note says what it is.
+  const limited = results.filter(({ work, limit }) => work !== undefined && limit !== undefined);
+  const limits = [...new Set(limited.map(({ limit }) => limit?.bound ?? ''))].map((bound) => {
+    const names = limited.filter(({ limit }) => limit?.bound === bound);
+    return `limit by ${bound}: ${names.map(({ name, target }) => `${name} (${target})`).join(', ')}`;
+  });
   const notes = results.flatMap((result) => [
-    ...(result.failure === undefined ? [] : [`${result.name}: ${result.failure}`]),
+    ...(result.failure === undefined ? [] : [`${result.name} on ${result.target}: ${result.failure}`]),
     ...(result.note === '' ? [] : [`${result.name}: ${result.note}`]),
     ...[...result.peers].flatMap(([peer, outcome]) =>
       typeof outcome === 'string' ? [`${result.name}, ${peer}: ${outcome}`] : [],
     ),
   ]);
-  return notes.length === 0 ? [] : ['', ...new Set(notes)];
+  return [below, limits, [...new Set(notes)]].flatMap((part) => (part.length === 0 ? [] : ['', ...part]));
 }

@@ -31,6 +31,16 @@ const convBlock = (x, w, b) => {
   return np.max(even.reshape([n, c, rows, 2, columns, 2]), [3, 5]);
 };
 
+/** Convolution, batch normalisation, ReLU. @param {any} x @param {any} w @param {any} scale @param {any} shift @param {number} stride */
+const normalizedBlock = (x, w, scale, shift, stride) => {
+  const y = lax.conv(x, w, [stride, stride], 'SAME');
+  /** @param {any} each */
+  const overChannels = (each) => np.mean(each, [0, 2, 3], { keepdims: true });
+  const centred = y.ref.sub(overChannels(y));
+  const deviation = np.sqrt(overChannels(np.square(centred.ref)).add(1e-5));
+  return nn.relu(centred.div(deviation).mul(scale).add(shift));
+};
+
 /** Weights and biases, one pair for each layer. @param {readonly (readonly [readonly number[], number[], number])[]} shapes */
 const parameters = (shapes) =>
   shapes.flatMap(([w, b, fanIn]) => [weights(w, 1 / Math.sqrt(fanIn)), np.zeros(b)]);
@@ -74,6 +84,24 @@ const networks = {
       return dense(nn.relu(dense(nn.relu(dense(features, p[4], p[5])), p[6], p[7])), p[8], p[9]);
     },
   },
+  // Without running statistics.
+  convBn: {
+    parameters: () =>
+      [3, 64, 64].flatMap((from) => [
+        weights([64, from, 3, 3], 1 / Math.sqrt(9 * from)),
+        np.ones([64, 1, 1]),
+        np.zeros([64, 1, 1]),
+      ]),
+    /** @param {any[]} p @param {any} x */
+    forward: (p, x) =>
+      normalizedBlock(
+        normalizedBlock(normalizedBlock(x, p[0], p[1], p[2], 1), p[3], p[4], p[5], 1),
+        p[6],
+        p[7],
+        p[8],
+        2,
+      ),
+  },
 };
 
 /**
@@ -94,6 +122,15 @@ const adam = {
 };
 
 /** @type {Rule} */
+const plain = {
+  slots: 0,
+  update(g, _, corrections) {
+    for (const each of corrections) each.dispose();
+    return [g.mul(1e-3), []];
+  },
+};
+
+/** @type {Rule} */
 const momentum = {
   slots: 1,
   update(g, [m], corrections) {
@@ -103,6 +140,20 @@ const momentum = {
   },
 };
 
+/** @param {any} output @param {any} y One row of zeros with a one for each picture. @param {number} size */
+const crossEntropy = (output, y, size) =>
+  nn
+    .logSoftmax(output, -1)
+    .mul(y)
+    .sum()
+    .mul(-1 / size);
+
+/** @type {typeof crossEntropy} */
+const meanSquare = (output, y) => {
+  y.dispose();
+  return np.mean(np.square(output));
+};
+
 /**
  * A training step from a batch in host memory to the loss as a number, compiled whole.
  *
@@ -110,15 +161,10 @@ const momentum = {
  * @param {Rule} rule
  * @param {readonly number[]} shape of a batch
  */
-const training = (network, rule, shape) => {
+const training = (network, rule, shape, lossFrom = crossEntropy) => {
   const [size = 1] = shape;
   /** @param {any[]} p @param {any} x @param {any} y */
-  const lossOf = (p, x, y) =>
-    nn
-      .logSoftmax(network.forward(p, x), -1)
-      .mul(y)
-      .sum()
-      .mul(-1 / size);
+  const lossOf = (p, x, y) => lossFrom(network.forward(p, x), y, size);
   const step = jit(
     /** @param {any[]} p @param {any[][]} states @param {any} x @param {any} y @param {any} first @param {any} second */
     (p, states, x, y, first, second) => {
@@ -164,9 +210,11 @@ await serve(version, {
   'sgemm-256': () => sgemm(256),
   'sgemm-512': () => sgemm(512),
   'sgemm-1024': () => sgemm(1024),
+  'sgemm-2048': () => sgemm(2048),
   'mnist-mlp': () => training(networks.mlp, adam, [64, 784]),
   'mnist-cnn': () => training(networks.cnn, adam, [64, 1, 28, 28]),
   'lenet-cifar': () => training(networks.lenet, momentum, [128, 3, 32, 32]),
+  'conv-bn': () => training(networks.convBn, plain, [32, 3, 32, 32], meanSquare),
   elementwise: () =>
     repeated(
       jit(/** @param {any} x */ (x) => np.tanh(x.ref.mul(2).add(1)).mul(nn.sigmoid(x))),

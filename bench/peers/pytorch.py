@@ -1,12 +1,10 @@
-"""The rows of the benchmark in PyTorch, run on request: one JSON object a line in, one a line out (see bench/peer.ts)."""
-import json
-import sys
-import time
-
+"""The rows of the benchmark in PyTorch."""
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from serve import serve
 
 BATCHES = 8
 
@@ -20,7 +18,7 @@ def images(count, shape, classes=10):
     ]
 
 
-def training(model, optimizer, batches):
+def training(model, optimizer, batches, loss_of=F.cross_entropy):
     """A step from a batch in host memory to the loss as a number."""
     tensors = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in batches]
     state = {"next": 0}
@@ -29,7 +27,7 @@ def training(model, optimizer, batches):
         x, y = tensors[state["next"] % BATCHES]
         state["next"] += 1
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(x), y)
+        loss = loss_of(model(x), y)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -65,6 +63,15 @@ def lenet_cifar():
     return training(model, optimizer, images(128, (3, 32, 32)))
 
 
+def conv_bn():
+    def block(channels, stride):
+        return (nn.Conv2d(channels, 64, 3, stride, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU())
+
+    model = nn.Sequential(*block(3, 1), *block(64, 1), *block(64, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    return training(model, optimizer, images(32, (3, 32, 32)), lambda output, _: output.square().mean())
+
+
 def infer_cnn():
     model = mnist_cnn_model().eval()
     picture = torch.rand(1, 1, 28, 28)
@@ -74,11 +81,6 @@ def infer_cnn():
             return model(picture).tolist()
 
     return run
-
-
-def sgemm(size):
-    a, b, c = torch.rand(size, size), torch.rand(size, size), torch.empty(size, size)
-    return lambda: torch.mm(a, b, out=c)
 
 
 def elementwise():
@@ -92,53 +94,19 @@ def softmax():
 
 
 ROWS = {
-    "sgemm-256": lambda: sgemm(256),
-    "sgemm-512": lambda: sgemm(512),
-    "sgemm-1024": lambda: sgemm(1024),
     "mnist-mlp": mnist_mlp,
     "mnist-cnn": mnist_cnn,
     "lenet-cifar": lenet_cifar,
+    "conv-bn": conv_bn,
     "elementwise": elementwise,
     "softmax": softmax,
     "infer-cnn": infer_cnn,
 }
 
 
-def burst(work, milliseconds):
-    """The times of calls one after the other, as many as fit, at least one."""
-    times = []
-    end = time.perf_counter() + milliseconds / 1000
-    while True:
-        start = time.perf_counter()
-        work()
-        now = time.perf_counter()
-        times.append((now - start) * 1000)
-        if now >= end:
-            return times
-
-
-def answer(request, prepared):
-    name = request["row"]
-    if request["ask"] == "prepare":
-        if name not in ROWS:
-            return {"cannot": "not written for this library"}
-        torch.manual_seed(0)
-        prepared.clear()
-        prepared[name] = ROWS[name]()
-        return {"ok": True}
-    torch.set_num_threads(request["threads"])
-    return {"times": burst(prepared[name], request["milliseconds"])}
-
-
 def main():
-    print(json.dumps({"version": torch.__version__}), flush=True)
-    prepared = {}
-    for line in sys.stdin:
-        try:
-            reply = answer(json.loads(line), prepared)
-        except Exception as error:  # The benchmark goes on without this row.
-            reply = {"cannot": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
+    torch.manual_seed(0)
+    serve(torch.__version__, ROWS, torch.set_num_threads)
 
 
 main()

@@ -22,8 +22,9 @@ await tf.ready();
  * @param {any} model
  * @param {any} optimizer
  * @param {readonly number[]} shape of a batch
+ * @param {(y: any, output: any) => any} lossOf
  */
-const training = (model, optimizer, shape) => {
+const training = (model, optimizer, shape, lossOf = tf.losses.softmaxCrossEntropy) => {
   const [size = 1] = shape;
   const data = batches(size, shape.reduce((product, each) => product * each, 1) / size);
   let next = 0;
@@ -33,10 +34,7 @@ const training = (model, optimizer, shape) => {
     const loss = tf.tidy(() => {
       const x = tf.tensor(batch.x, shape);
       const y = tf.tensor(batch.oneHot, [size, 10]);
-      return optimizer.minimize(
-        () => tf.losses.softmaxCrossEntropy(y, model.apply(x, { training: true })),
-        true,
-      );
+      return optimizer.minimize(() => lossOf(y, model.apply(x, { training: true })), true);
     });
     const value = (await loss.data())[0];
     loss.dispose();
@@ -44,7 +42,7 @@ const training = (model, optimizer, shape) => {
   };
 };
 
-const { dense, conv2d, maxPooling2d, flatten } = tf.layers;
+const { dense, conv2d, maxPooling2d, flatten, batchNormalization, reLU } = tf.layers;
 
 /** @param {readonly any[]} layers */
 const sequential = (...layers) => tf.sequential({ layers });
@@ -78,6 +76,16 @@ const lenet = () =>
     dense({ units: 10 }),
   );
 
+const convBn = () => {
+  /** @param {object} options */
+  const block = (options) => [
+    conv2d({ filters: 64, kernelSize: 3, padding: 'same', useBias: false, ...options }),
+    batchNormalization({ momentum: 0.9, epsilon: 1e-5 }),
+    reLU(),
+  ];
+  return sequential(...block({ inputShape: [32, 32, 3] }), ...block({}), ...block({ strides: 2 }));
+};
+
 /** Runs on tensors that stay; the backends are synchronous, so that the result is there when the call returns. @param {() => any} compute */
 const repeated = (compute) => () => compute().dispose();
 
@@ -91,9 +99,12 @@ await serve(tf.version.tfjs, {
   'sgemm-256': () => sgemm(256),
   'sgemm-512': () => sgemm(512),
   'sgemm-1024': () => sgemm(1024),
+  'sgemm-2048': () => sgemm(2048),
   'mnist-mlp': () => training(mnistMlp(), tf.train.adam(1e-3), [64, 784]),
   'mnist-cnn': () => training(mnistCnn(), tf.train.adam(1e-3), [64, 28, 28, 1]),
   'lenet-cifar': () => training(lenet(), tf.train.momentum(1e-3, 0.9), [128, 32, 32, 3]),
+  'conv-bn': () =>
+    training(convBn(), tf.train.sgd(1e-3), [32, 32, 32, 3], (_, output) => output.square().mean()),
   elementwise: () => {
     const x = tf.tensor(noise(4_000_000));
     return repeated(() => tf.tidy(() => tf.tanh(x.mul(2).add(1)).mul(tf.sigmoid(x))));

@@ -1,12 +1,13 @@
-// A fresh process up to the end of its first training step of mnist-cnn, on the built package, as a user's program has it.
+// A fresh process up to the end of its first training step of mnist-cnn, on the built package, as a user's program has it. The argument
+// names the device.
 // Prints when that was (milliseconds since 1970), and how long it took from the call to the start of the compiled program.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- The rule does not see casts in comments.
 const { compile, grad, nn, optim, tensor } = /** @type {typeof import('../../src/index.js')} */ (
   await import(new URL('../../dist/index.js', import.meta.url).href)
 );
 // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- The same.
-const { currentDevice } = /** @type {typeof import('../../src/runtime/runtime.js')} */ (
-  await import(new URL('../../dist/runtime/runtime.js', import.meta.url).href)
+const { currentDevice } = /** @type {typeof import('../../src/runtime/devices.js')} */ (
+  await import(new URL('../../dist/runtime/devices.js', import.meta.url).href)
 );
 
 const model = new nn.Sequential(

@@ -21,7 +21,7 @@ export const epochCnn: OwnRow = {
     );
     setSeed(1);
     const start = performance.now();
-    await train.fit(mnistCnn(), set, {
+    await train.fit(mnistCnn.make(), set, {
       loss: nn.crossEntropy,
       optimizer: optim.adam({ lr: 1e-3 }),
       epochs: 1,

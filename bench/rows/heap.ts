@@ -1,15 +1,19 @@
 /** Memory over a long training: what a step leaves behind would add up. */
-import { WasmDevice } from '../../src/runtime/wasm-device.js';
-import { currentDevice } from '../../src/runtime/runtime.js';
+import { currentDevice } from '../../src/runtime/index.js';
 import type { OwnRow } from './row.js';
 import { trainings, trainingStep } from './training.js';
 
 const [EARLY, LATE] = [1000, 10_000];
 
+interface Memory {
+  readonly heap?: { readonly bytesInUse: number };
+}
+
 function bytesInUse(): number {
-  const device = currentDevice();
-  if (!(device instanceof WasmDevice)) throw new Error(`device '${device.name}' has no heap to look at`);
-  return device.heap.bytesInUse;
+  const { name, memory } = currentDevice();
+  const { heap } = memory as Memory;
+  if (heap === undefined) throw new Error(`device '${name}' has no heap to look at`);
+  return heap.bytesInUse;
 }
 
 export const heap: OwnRow = {
@@ -17,7 +21,7 @@ export const heap: OwnRow = {
   name: 'heap',
   onRequest: false,
   limit: undefined,
-  async measure() {
+  async measure(target) {
     const { run } = trainingStep(trainings.mnistMlp);
     let early = 0;
     for (let step = 1; step <= LATE; step++) {
@@ -29,7 +33,7 @@ export const heap: OwnRow = {
       unit: 'bytes',
       median: late,
       min: early,
-      note: `bytes in use after ${LATE} steps of mnist-mlp: ${late}; after ${EARLY} steps (in brackets): ${early}`,
+      note: `bytes in use on ${target} after ${LATE} steps of mnist-mlp: ${late}; after ${EARLY} steps (in brackets): ${early}`,
     };
   },
 };

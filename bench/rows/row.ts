@@ -1,17 +1,16 @@
 /** What a row of the benchmark is. */
+import type { Bars } from '../bars.js';
+import type { Work } from '../limits/limit.js';
 
 /** A piece of work that other libraries do too. */
-export interface ComparedRow {
+export interface ComparedRow extends Work {
   readonly kind: 'compared';
   readonly name: string;
-  /** The numbers of threads on which we run it, a line of the table for each. */
-  readonly threads: readonly number[];
-  /** Floating point operations that nobody can avoid; 0 if memory alone is the limit. */
-  readonly flops: number;
-  /** Bytes that have to come from memory or go there at the least. */
-  readonly bytes: number;
+  /** The number of threads that the bars are about. */
+  readonly threads: number;
+  readonly bars: Bars;
   /** Gives the work, everything in it that a user would do at each step. */
-  prepare(): () => unknown;
+  readonly prepare: () => () => unknown;
 }
 
 /** A property of this library alone. */
@@ -22,7 +21,8 @@ export interface OwnRow {
   readonly onRequest: boolean;
   /** What the value must not exceed. */
   readonly limit: number | undefined;
-  measure(): Promise<OwnResult>;
+  /** On the device that is set, which `target` names. */
+  measure(target: string): Promise<OwnResult>;
 }
 
 export interface OwnResult {

@@ -1,94 +1,105 @@
 /** Training steps: from a batch in host memory to the loss as a number. */
 import { compile, grad, nn, optim, setSeed, tensor, type Tensor } from '../../src/index.js';
-import { lenet, mnistCnn, mnistMlp } from './models.js';
+import { NEVER_SLOWER, peerBar } from '../bars.js';
+import { trainingWork } from '../work.js';
+import { convBn, lenet, mnistCnn, mnistMlp, type Network } from './models.js';
 import type { ComparedRow } from './row.js';
 import { batches } from './synthetic.js';
 
 interface Training {
   readonly name: string;
-  readonly model: () => nn.Sequential;
+  readonly network: Network;
   readonly optimizer: optim.OptimizerSpec;
+  /** Numbers that the optimizer keeps for each parameter. */
+  readonly moments: number;
   readonly batchSize: number;
-  /** Of one picture. */
-  readonly shape: readonly number[];
-  readonly flops: number;
-  readonly bytes: number;
+  readonly loss: (output: Tensor, labels: Tensor) => Tensor;
+  /** How many times as fast as PyTorch machine code must be. */
+  readonly timesPytorch: number;
 }
 
 const BATCHES = 8;
 
+const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
+
 /** The compiled step and a call of it on the next batch. */
 export function trainingStep({
-  model: makeModel,
+  network,
   optimizer: spec,
   batchSize,
-  shape,
-}: Omit<Training, 'name' | 'flops' | 'bytes'>) {
+  loss: lossOf,
+}: Pick<Training, 'network' | 'optimizer' | 'batchSize' | 'loss'>) {
   setSeed(1);
-  const model = makeModel();
+  const model = network.make();
   const optimizer = spec.for(model);
   const step = compile((x: Tensor, y: Tensor) => {
-    const loss = nn.crossEntropy(model.forward(x), y);
+    const loss = lossOf(model.forward(x), y);
     optimizer.step(grad(loss, model.parameters()));
     return loss;
   });
-  const data = batches(
-    BATCHES,
-    batchSize,
-    shape.reduce((product, size) => product * size, 1),
-  );
+  const data = batches(BATCHES, batchSize, product(network.shape));
   let next = 0;
   const run = (): Promise<number> => {
     const { x, y } = data[next++ % BATCHES] as (typeof data)[number];
-    return step(tensor(x, { shape: [batchSize, ...shape] }), tensor(y, { shape: [batchSize] })).item();
+    return step(
+      tensor(x, { shape: [batchSize, ...network.shape] }),
+      tensor(y, { shape: [batchSize] }),
+    ).item();
   };
   return { step, run };
 }
 
-/** Multiplications and additions of layers, forward and the gradients of weights and inputs; the first layer's input needs none. */
-function trainingFlops(batchSize: number, layers: readonly number[]): number {
-  return layers.reduce((sum, macs, i) => sum + 2 * macs * (i === 0 ? 2 : 3), 0) * batchSize;
-}
-
-/** The batch is read, parameters and optimizer state are read and written. */
-const trainingBytes = (batchValues: number, parameters: number, moments: number): number =>
-  4 * (batchValues + 2 * parameters * (1 + moments));
+const crossEntropy = (output: Tensor, labels: Tensor): Tensor => nn.crossEntropy(output, labels);
 
 export const trainings = {
   mnistMlp: {
     name: 'mnist-mlp',
-    model: mnistMlp,
+    network: mnistMlp,
     optimizer: optim.adam({ lr: 1e-3 }),
+    moments: 2,
     batchSize: 64,
-    shape: [784],
-    flops: trainingFlops(64, [784 * 128, 128 * 64, 64 * 10]),
-    bytes: trainingBytes(64 * 784, 109_386, 2),
+    loss: crossEntropy,
+    timesPytorch: 4,
   },
   mnistCnn: {
     name: 'mnist-cnn',
-    model: mnistCnn,
+    network: mnistCnn,
     optimizer: optim.adam({ lr: 1e-3 }),
+    moments: 2,
     batchSize: 64,
-    shape: [1, 28, 28],
-    flops: trainingFlops(64, [26 * 26 * 32 * 9, 11 * 11 * 64 * 32 * 9, 1600 * 10]),
-    bytes: trainingBytes(64 * 784, 34_826, 2),
+    loss: crossEntropy,
+    timesPytorch: 3,
   },
   lenetCifar: {
     name: 'lenet-cifar',
-    model: lenet,
+    network: lenet,
     optimizer: optim.sgd({ lr: 1e-3, momentum: 0.9 }),
+    moments: 1,
     batchSize: 128,
-    shape: [3, 32, 32],
-    flops: trainingFlops(128, [28 * 28 * 6 * 75, 10 * 10 * 16 * 150, 400 * 120, 120 * 84, 84 * 10]),
-    bytes: trainingBytes(128 * 3072, 62_006, 1),
+    loss: crossEntropy,
+    timesPytorch: 2.5,
+  },
+  convBn: {
+    name: 'conv-bn',
+    network: convBn,
+    optimizer: optim.sgd({ lr: 1e-3 }),
+    moments: 0,
+    batchSize: 32,
+    loss: (output) => output.square().mean(),
+    timesPytorch: 1.5,
   },
 } satisfies Record<string, Training>;
 
-export const trainingRows: readonly ComparedRow[] = Object.values(trainings).map((training) => ({
+export const trainingRows: readonly ComparedRow[] = Object.values<Training>(trainings).map((training) => ({
   kind: 'compared',
   name: training.name,
-  threads: [2],
-  flops: training.flops,
-  bytes: training.bytes,
+  threads: 2,
+  ...trainingWork(
+    training.network.layers,
+    product(training.network.shape),
+    training.batchSize,
+    training.moments,
+  ),
+  bars: { native: [peerBar(training.timesPytorch, 'pytorch')], wasm: [NEVER_SLOWER] },
   prepare: () => trainingStep(training).run,
 }));

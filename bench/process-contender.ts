@@ -1,33 +1,45 @@
-/** A library that we compare with, in a process of its own: one JSON object a line in, one a line out. */
+/** A contender in a process of its own, which may crash without harm: one JSON object a line in, one a line out. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Contender } from './contender.js';
 
-/** What a peer answers: its version at the start, then one line for each request. */
+/** What a process answers: its version at the start, then one line for each request. `cpu` is processor time, in milliseconds. */
 type Reply =
   | { readonly version: string }
   | { readonly ok: true }
-  | { readonly times: number[] }
+  | { readonly times: number[]; readonly cpu: number }
   | { readonly cannot: string };
 
-/** A peer that says nothing for so long is given up for this row. */
-const TIMEOUT_MILLISECONDS = 60_000;
+export interface ProcessOptions {
+  /** On top of this process's own; undefined takes a variable away. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Times that took more than one core's processor time do not count. */
+  readonly oneCore?: boolean;
+}
 
-export class Peer implements Contender {
+/** A process that says nothing for so long is given up for this row. */
+const TIMEOUT_MILLISECONDS = 60_000;
+/** Timers and garbage collectors may take this share of a second core. */
+const ONE_CORE = 1.1;
+
+export class ProcessContender implements Contender {
   readonly name: string;
   private readonly command: readonly [string, ...string[]];
+  private readonly options: ProcessOptions;
   private child: ChildProcess | undefined;
   private waiting: ((reply: Reply) => void) | undefined;
 
-  constructor(name: string, ...command: readonly [string, ...string[]]) {
+  constructor(name: string, command: readonly [string, ...string[]], options: ProcessOptions = {}) {
     this.name = name;
     this.command = command;
+    this.options = options;
   }
 
   /** Starts the process; gives the version of the library, or why it is not there. */
   async start(): Promise<{ readonly version: string } | { readonly cannot: string }> {
     const [file, ...args] = this.command;
-    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const env = { ...process.env, ...this.options.environment };
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
     this.child = child;
     let complaint = '';
     child.stderr
@@ -37,14 +49,15 @@ export class Peer implements Contender {
       // Libraries greet on stdout too.
       if (line.startsWith('{')) this.settle(JSON.parse(line) as Reply);
     });
-    const lastWords = (): string => complaint.trim().split('\n').at(-1) ?? '';
     child.on('error', (error) => this.settle({ cannot: error.message }));
-    child.on('exit', (code) => {
+    child.on('exit', (code, signal) => {
       if (this.child !== child) return;
       this.child = undefined;
-      this.settle({ cannot: lastWords() || `its process ended with code ${code ?? 'none'}` });
+      this.settle({
+        cannot: lastWords(complaint) ?? `its process ended with ${signal ?? `code ${code ?? ''}`}`,
+      });
     });
-    // A peer that has gone cannot be written to; its end is reported above.
+    // A process that has gone cannot be written to; its end is reported above.
     child.stdin.on('error', () => undefined);
     const reply = await this.reply();
     return 'version' in reply || 'cannot' in reply ? reply : { cannot: 'it did not say which version it is' };
@@ -61,8 +74,12 @@ export class Peer implements Contender {
 
   async run(row: string, milliseconds: number, threads: number): Promise<number[] | string> {
     const reply = await this.ask({ ask: 'run', row, milliseconds, threads });
-    if ('times' in reply) return reply.times;
-    return 'cannot' in reply ? reply.cannot : 'it did not answer with times';
+    if (!('times' in reply)) return 'cannot' in reply ? reply.cannot : 'it did not answer with times';
+    const { times, cpu } = reply;
+    const cores = cpu / times.reduce((sum, time) => sum + time, 0);
+    return this.options.oneCore === true && milliseconds > 0 && cores > ONE_CORE
+      ? `it kept ${cores.toFixed(1)} cores busy`
+      : times;
   }
 
   close(): void {
@@ -97,4 +114,10 @@ export class Peer implements Contender {
     this.waiting = undefined;
     waiting?.(reply);
   }
+}
+
+/** The line of what a process wrote to stderr that says why it ended. */
+function lastWords(complaint: string): string | undefined {
+  const lines = complaint.split('\n').filter((line) => line.trim() !== '');
+  return lines.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? lines.at(-1);
 }

@@ -1,0 +1,29 @@
+/** This library's process in a comparison; the argument names the device. */
+import { currentDevice, deviceNames, setDevice, setThreads, threadCount } from '../src/runtime/index.js';
+import { refuse, serve } from './peers/serve.mjs';
+import { rows } from './rows/index.js';
+
+const name = process.argv[2] ?? '';
+
+/** What the device is, or the reason why there is none. */
+function start(): string {
+  if (!deviceNames().includes(name)) throw new Error(`this build has no device '${name}'`);
+  setDevice(name);
+  const { description, name: actual } = currentDevice();
+  return `device ${actual}, ${description}`;
+}
+
+let version;
+try {
+  version = start();
+} catch (error) {
+  refuse(error);
+}
+if (version !== undefined) {
+  const compared = rows.flatMap((row) => (row.kind === 'compared' ? [[row.name, row.prepare] as const] : []));
+  await serve(version, Object.fromEntries(compared), (threads) => {
+    if (threadCount() !== threads) setThreads(threads);
+  });
+}
+// Threads of ours would keep the process alive.
+process.exit(0);
