@@ -3,8 +3,9 @@ import { sizeOf, type Shape } from '../core/shape.js';
 import type { Node } from '../graph/node.js';
 import { flatten, ofVariable, unflatten, variable, type Index, type Variable } from './index-expr.js';
 import { Lowering, Misaligned } from './lower.js';
-import { isWinogradGradient } from './winograd-gradient.js';
+import type { MachineTraits } from './machine-traits.js';
 import { isReduction, isSpecial, iterationSize, reducedAxes } from './partition.js';
+import { isSumOfParts } from './parts.js';
 import { visit, type Scalar } from './scalar-expr.js';
 
 /** Members of one kernel at the most. */
@@ -62,6 +63,7 @@ export function lowerGroup(
   group: Pick<Group, 'kind' | 'members' | 'space'>,
   bufferOf: (node: Node) => number | undefined,
   scalarSlots: ReadonlyMap<Node, number>,
+  traits: MachineTraits,
 ): LoweredGroup {
   const { space, members } = group;
   const variables = space.shape.map(variable);
@@ -82,7 +84,7 @@ export function lowerGroup(
   const contraction = group.kind === 'contraction' ? members[0] : undefined;
   // What a contraction hands over: its sum, or that of its parts.
   const total = (node: Node): Scalar =>
-    isWinogradGradient(node)
+    isSumOfParts(node, traits)
       ? { kind: 'reduced', dtype: node.dtype, slot: 0 }
       : { kind: 'accumulator', dtype: node.dtype };
   const inside = new Set(members);
@@ -166,16 +168,19 @@ export class Grouping {
   private readonly stored: ReadonlySet<Node>;
   private readonly isLeaf: (node: Node) => boolean;
   private readonly scalarSlots: ReadonlyMap<Node, number>;
+  private readonly traits: MachineTraits;
 
   constructor(
     order: readonly Node[],
     stored: ReadonlySet<Node>,
     isLeaf: (node: Node) => boolean,
     scalarSlots: ReadonlyMap<Node, number>,
+    traits: MachineTraits,
   ) {
     this.stored = stored;
     this.isLeaf = isLeaf;
     this.scalarSlots = scalarSlots;
+    this.traits = traits;
     for (const node of order) if (stored.has(node) && !isLeaf(node)) this.place(node);
   }
 
@@ -279,6 +284,7 @@ export class Grouping {
         { kind: group.kind, space, members: [...group.members, node] },
         (each) => (this.stored.has(each) || this.isLeaf(each) ? 0 : undefined),
         this.scalarSlots,
+        this.traits,
       );
       let expressions = 0;
       visit(

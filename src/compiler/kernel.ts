@@ -77,7 +77,7 @@ export interface WinogradKernel {
   readonly stores: ContractionKernel['stores'];
 }
 
-/** Transforms 3x3 filters for a {@link WinogradKernel}, into [point][tile of output channels][channel][output channel in the tile]. */
+/** Transforms 3x3 filters for a {@link WinogradKernel}, into [point][panel of output channels][channel][output channel in the panel]. */
 export interface WinogradFilterKernel {
   readonly kind: 'winogradFilter';
   readonly name: string;

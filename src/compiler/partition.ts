@@ -74,10 +74,10 @@ export function iterationSize(node: Node): number {
   return sizeOf(isReduction(node) ? (node.inputs[0] as Node).shape : node.shape);
 }
 
-/** The node below a chain of movements. */
+/** The node below a chain of movements; one that has its value already is not looked behind. */
 export function baseOf(node: Node): Node {
   let base = node;
-  while (MOVEMENTS.has(base.op)) base = base.inputs[0] as Node;
+  while (MOVEMENTS.has(base.op) && base.value === undefined) base = base.inputs[0] as Node;
   return base;
 }
 

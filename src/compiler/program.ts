@@ -6,8 +6,9 @@ import { barrier } from '../graph/build.js';
 import { isOp, topologicalOrder, type Node } from '../graph/node.js';
 import { accessesOf } from './accesses.js';
 import { contractionKernel, isStridedView } from './contraction.js';
+import { convolutionMethod } from './convolution-method.js';
 import { Grouping, lowerGroup, type Group } from './groups.js';
-import { ofVariable, unflatten, variable, type Variable } from './index-expr.js';
+import { flatten, ofVariable, unflatten, variable, type Variable } from './index-expr.js';
 import type {
   BufferInfo,
   ContractionKernel,
@@ -19,15 +20,18 @@ import type {
 } from './kernel.js';
 import { shapeLoops } from './loop-nest.js';
 import { Lowering } from './lower.js';
+import type { MachineTraits } from './machine-traits.js';
 import { planMemory, type Life } from './memory.js';
 import { readsInPlaceOnly } from './overwrite.js';
 import { chooseStored } from './partition.js';
+import { cutContraction, cutOf } from './parts.js';
 import { reuseAcrossPasses } from './reuse.js';
 import type { Scalar } from './scalar-expr.js';
 import { simplify } from './simplify.js';
-import { isWinogradGradient, partsSize, winogradGradientKernels } from './winograd-gradient.js';
-import { filterSize, isWinograd, useWinograd, winogradKernels } from './winograd.js';
+import { partsSize, winogradGradientKernels } from './winograd-gradient.js';
+import { filterSize, winogradKernels } from './winograd.js';
 import { BufferUsers, inSteps, reachableFrom, readsFrom, type Planned } from './steps.js';
+import { sumOfParts } from './sum-of-parts.js';
 
 /** What is to be compiled; see the runtime's ProgramGraph. */
 export interface CompilerInput {
@@ -40,10 +44,9 @@ export interface CompilerInput {
 const TEMPORARY = { kind: 'temporary' } as const;
 const outputRole = (index: number): BufferInfo['role'] => ({ kind: 'output', index });
 
-/** Compiles a graph to kernels. */
-export function compileGraph(graph: CompilerInput, options: { winograd: boolean } = { winograd: true }): KernelProgram {
-  useWinograd(options.winograd);
-  const assembler = new Assembler(graph.scalars);
+/** Compiles a graph to kernels for a machine; any other can run them, too. */
+export function compileGraph(graph: CompilerInput, traits: MachineTraits): KernelProgram {
+  const assembler = new Assembler(graph.scalars, traits);
   graph.inputs.forEach((node, index) => {
     assembler.define(
       node,
@@ -52,7 +55,7 @@ export function compileGraph(graph: CompilerInput, options: { winograd: boolean 
   });
   const isInput = new Set(graph.inputs);
   const simplified = distinct(
-    simplify(graph.outputs, (node) => isInput.has(node)),
+    simplify(graph.outputs, (node) => isInput.has(node), traits),
     isInput,
   );
   const places = simplified.map((node, index) => {
@@ -86,8 +89,10 @@ class Assembler {
   private readonly scalarTypes: DType[];
   /** Kernels that make something ready for another. */
   private readonly preparations = new Map<Kernel, Kernel>();
+  private readonly traits: MachineTraits;
 
-  constructor(scalars: readonly Node[]) {
+  constructor(scalars: readonly Node[], traits: MachineTraits) {
+    this.traits = traits;
     scalars.forEach((node, slot) => this.scalarSlots.set(node, slot));
     this.scalarTypes = scalars.map((node) => node.dtype);
   }
@@ -118,7 +123,7 @@ class Assembler {
     const order = topologicalOrder(outputs, true);
     const stored = chooseStored(order, outputs, isLeaf, isStridedView);
     const isStored = (node: Node): boolean => stored.has(node) || isLeaf(node);
-    const grouping = new Grouping(order, stored, isLeaf, this.scalarSlots);
+    const grouping = new Grouping(order, stored, isLeaf, this.scalarSlots, this.traits);
     const read = readOutside(grouping, outputs);
     const plannedOf = new Map<Group, Planned>();
     for (const group of grouping.groups) {
@@ -152,17 +157,19 @@ class Assembler {
     const bufferIfStored = (node: Node): number | undefined =>
       isStored(node) ? this.bufferOf(node) : undefined;
     if (group.kind === 'other') return this.specialKernel(group, bufferIfStored);
-    const lowered = lowerGroup(group, bufferIfStored, this.scalarSlots);
+    const lowered = lowerGroup(group, bufferIfStored, this.scalarSlots, this.traits);
     const name = group.members.map((node) => node.op).join('+');
     if (group.kind === 'contraction') {
       const stores = lowered.members
         .filter(({ node }) => read.has(node))
         .map(({ node, index, value }) => ({ buffer: this.bufferOf(node), index, value }));
       const node = group.members[0] as Node;
-      if (isWinogradGradient(node))
+      const method = convolutionMethod(node, this.traits);
+      if (method === 'winogradGradient' && isOp(node, 'conv'))
         return this.winogradGradient(name, node, lowered.variables, stores, bufferIfStored);
-      if (isWinograd(node)) return this.winogradKernel(name, node, lowered.variables, stores, bufferIfStored);
-      return contractionKernel(name, node, lowered.variables, stores, bufferIfStored, this.scalarSlots);
+      if (method === 'winograd' && isOp(node, 'conv'))
+        return this.winogradKernel(name, node, lowered.variables, stores, bufferIfStored);
+      return this.contraction(name, node, lowered.variables, stores, bufferIfStored);
     }
     const stages: Stage[] = [];
     for (const { node, value, index, slot, position } of lowered.members) {
@@ -181,6 +188,30 @@ class Assembler {
       columns: lowered.columns,
       stages: reuseAcrossPasses(stages, lowered.columns),
     });
+  }
+
+  private contraction(
+    name: string,
+    node: Node,
+    variables: readonly Variable[],
+    stores: ContractionKernel['stores'],
+    bufferOf: (node: Node) => number | undefined,
+  ): Kernel {
+    const cut = cutOf(node, this.traits);
+    if (cut === undefined)
+      return contractionKernel(name, node, variables, stores, bufferOf, this.scalarSlots);
+    const results = sizeOf(node.shape);
+    const buffer = this.temporary('float32', cut.parts * results);
+    const sum: ContractionKernel['stores'][number] = {
+      buffer,
+      index: flatten(variables.map(ofVariable), node.shape),
+      value: { kind: 'accumulator', dtype: node.dtype },
+    };
+    const whole = contractionKernel(`${name}Parts`, node, variables, [sum], bufferOf, this.scalarSlots);
+    const stages = stores.map((store): Stage => ({ kind: 'store', ...store }));
+    const kernel = shapeLoops(sumOfParts(name, variables, { parts: cut.parts, buffer }, stages));
+    this.preparations.set(kernel, cutContraction(whole, cut, results));
+    return kernel;
   }
 
   private winogradKernel(
@@ -321,7 +352,7 @@ class Assembler {
 
     const leaves = new Set<Node>(body.parameters);
     const results = distinct(
-      simplify(body.results, (node) => leaves.has(node)),
+      simplify(body.results, (node) => leaves.has(node), this.traits),
       leaves,
     );
     results.forEach((node, i) => {

@@ -23,8 +23,12 @@ export function reuseAcrossPasses(stages: readonly Stage[], columns: readonly Va
     const { buffer, index } = stage;
     const back: Scalar = { kind: 'load', dtype: dear.dtype, buffer, index, guard: [] };
     const known = level(dear);
+    // The result takes the place of what is kept: passes after that must compute it again.
+    const last = level(stage.value);
     const rewritten = result.map((each) =>
-      level(each.value) > known ? { ...each, value: replace(each.value, dear, back) } : each,
+      level(each.value) > known && level(each.value) <= last
+        ? { ...each, value: replace(each.value, dear, back) }
+        : each,
     );
     const kept: Store = { kind: 'store', buffer, index, value: dear };
     // In front of everything that waits for more than the value does.
@@ -37,7 +41,7 @@ export function reuseAcrossPasses(stages: readonly Stage[], columns: readonly Va
 }
 
 /** How many reductions a value has to wait for, one after the other. */
-function levelsOf(stages: readonly Stage[]): (scalar: Scalar) => number {
+export function levelsOf(stages: readonly Stage[]): (scalar: Scalar) => number {
   const slots = new Map<number, number>();
   const level = (scalar: Scalar): number => {
     let highest = 0;

@@ -15,8 +15,8 @@ import {
 } from '../graph/build.js';
 import { isOp, Node, topologicalOrder, type Attributes } from '../graph/node.js';
 import { attributesKey } from '../graph/structure.js';
-import { fitsWinogradGradient } from './winograd-gradient.js';
-import { fitsWinograd } from './winograd.js';
+import { convolutionMethod } from './convolution-method.js';
+import type { MachineTraits } from './machine-traits.js';
 
 /** Below this many rows or columns, a contraction is cheaper as a product that is summed. */
 const SMALLEST_MATRIX_SIDE = 4;
@@ -28,7 +28,11 @@ const LONG_ROW = 1 << 15;
  * The nodes that compute `outputs`, simplified. Inputs (nodes for which `isLeaf` holds) stay as they are. Linear in
  * the size of the graph.
  */
-export function simplify(outputs: readonly Node[], isLeaf: (node: Node) => boolean): Node[] {
+export function simplify(
+  outputs: readonly Node[],
+  isLeaf: (node: Node) => boolean,
+  traits: MachineTraits,
+): Node[] {
   const replacement = new Map<Node, Node>();
   const unique = new Map<string, Node>();
   const now = (node: Node): Node => replacement.get(node) ?? node;
@@ -52,7 +56,7 @@ export function simplify(outputs: readonly Node[], isLeaf: (node: Node) => boole
 
   for (const node of pendingOrder(outputs, isLeaf)) {
     if (isLeaf(node)) canonical.add(node);
-    else replacement.set(node, internAll(rewrite(rebuild(node, node.inputs.map(now)))));
+    else replacement.set(node, internAll(rewrite(rebuild(node, node.inputs.map(now)), traits)));
   }
   return outputs.map(now);
 }
@@ -79,7 +83,7 @@ function uniformValue(node: Node): number | undefined {
   return isOp(below, 'constant') ? below.attributes.value : undefined;
 }
 
-function rewrite(node: Node): Node {
+function rewrite(node: Node, traits: MachineTraits): Node {
   const [first, second] = node.inputs;
   if (first === undefined) return node;
   switch (node.op) {
@@ -113,7 +117,7 @@ function rewrite(node: Node): Node {
     case 'dot':
       return isOp(node, 'dot') ? contraction(node) : node;
     case 'conv':
-      return isOp(node, 'conv') ? convolution(node) : node;
+      return isOp(node, 'conv') ? convolution(node, traits) : node;
     default:
       return node;
   }
@@ -201,8 +205,8 @@ function contraction(node: Node<'dot'>): Node {
 }
 
 /** Kernels of Winograd's algorithm pad for themselves. For others, padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */
-function convolution(node: Node<'conv'>): Node {
-  if (fitsWinograd(node) || fitsWinogradGradient(node)) return node;
+function convolution(node: Node<'conv'>, traits: MachineTraits): Node {
+  if (convolutionMethod(node, traits) !== 'direct') return node;
   const [x, w] = node.inputs as [Node, Node];
   const { padding, inputDilation, stride, dilation, groups } = node.attributes;
   const padded = prepareInput(x, padding, inputDilation);

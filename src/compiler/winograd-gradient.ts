@@ -3,21 +3,17 @@
  * over all tiles of all images; they are cut into parts, whose sum is a loop of its own.
  */
 import { InternalError } from '../core/errors.js';
-import { isOp, type Node } from '../graph/node.js';
+import type { Node } from '../graph/node.js';
 import { stridesOf } from './contraction.js';
-import { flatten, ofVariable, variable, type Variable } from './index-expr.js';
+import { ofVariable, variable, type Variable } from './index-expr.js';
 import type { LoopKernel, Stage, WinogradGradientKernel } from './kernel.js';
 import type { Lowering } from './lower.js';
-import { usesWinograd } from './winograd.js';
+import type { WinogradCosts } from './machine-traits.js';
+import { sumOfParts } from './sum-of-parts.js';
 
 /** Rows and columns of the filter that a tile takes, and products for each tile and pair of channels. */
 const TILE = 4;
 const POINTS = 36;
-/** Multiplications that cost as much as the transforms of a tile for one channel, and as a part of one result; measured. */
-const TILE_COST = 350;
-const PART_COST = 150;
-/** Multiplications that must be saved: a further step of the program costs some microseconds. */
-const WORTH = 400_000;
 const FEWEST_CHANNELS = 12;
 /** Fewer tiles in a part are not worth the way back. */
 const FEWEST_TILES = 48;
@@ -69,14 +65,13 @@ function shapesOf(node: Node<'conv'>): Shapes {
 }
 
 /** Whether Winograd's algorithm can compute the convolution, and is faster than the direct sum. */
-export function fitsWinogradGradient(node: Node<'conv'>): boolean {
+export function fitsWinogradGradient(node: Node<'conv'>, costs: WinogradCosts): boolean {
   const [x, w] = node.inputs as [Node, Node];
   const { stride, padding, dilation, inputDilation, groups } = node.attributes;
   const ones = [stride, dilation, inputDilation].every((each) => each.every((n) => n === 1));
   const [height = 0, width = 0, ...others] = w.shape.slice(2);
   const { images, outChannels, channels, down, across } = shapesOf(node);
   if (
-    !usesWinograd() ||
     node.dtype !== 'float32' ||
     !ones ||
     groups !== 1 ||
@@ -92,13 +87,11 @@ export function fitsWinogradGradient(node: Node<'conv'>): boolean {
   const pairs = images * outChannels;
   const { parts } = splitTiles(channels, down, across, images + outChannels);
   const direct = channels * height * width * 9 * pairs;
-  const winograd = tiles * (POINTS * pairs + TILE_COST * (images + outChannels)) + parts * PART_COST * pairs;
-  return tiles >= FEWEST_TILES && winograd * 1.15 < direct && direct - winograd > WORTH;
+  const winograd =
+    tiles * (POINTS * pairs + costs.gradientTile * (images + outChannels)) +
+    parts * costs.gradientPart * pairs;
+  return tiles >= FEWEST_TILES && winograd * 1.15 < direct && direct - winograd > costs.worth;
 }
-
-/** Whether a node is a convolution that {@link winogradGradientKernels} computes. */
-export const isWinogradGradient = (node: Node | undefined): node is Node<'conv'> =>
-  node !== undefined && isOp(node, 'conv') && fitsWinogradGradient(node);
 
 /** Elements of all parts. */
 export function partsSize(node: Node<'conv'>): number {
@@ -132,8 +125,6 @@ export function winogradGradientKernels(
     return found;
   };
   const { padding } = node.attributes;
-  const part = variable(parts);
-  const place = flatten([part, ...variables].map(ofVariable), [parts, ...node.shape]);
   return [
     {
       kind: 'winogradGradient',
@@ -151,22 +142,6 @@ export function winogradGradientKernels(
       ...split,
       buffer,
     },
-    {
-      kind: 'loop',
-      name,
-      rows: variables,
-      columns: [part],
-      stages: [
-        {
-          kind: 'reduce',
-          slot: 0,
-          combiner: 'sum',
-          value: { kind: 'load', dtype: 'float32', buffer, index: place, guard: [] },
-          dtype: 'float32',
-          position: ofVariable(part),
-        },
-        ...stages,
-      ],
-    },
+    sumOfParts(name, variables, { parts, buffer }, stages),
   ];
 }

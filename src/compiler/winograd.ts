@@ -1,24 +1,19 @@
 /** Which convolutions are computed by Winograd's minimal filtering, and the kernels for them. */
 import { InternalError } from '../core/errors.js';
-import { isOp, type Node } from '../graph/node.js';
+import type { Node } from '../graph/node.js';
 import { stridesOf } from './contraction.js';
 import { ofVariable, variable, type Variable } from './index-expr.js';
 import type { ContractionKernel, WinogradFilterKernel, WinogradKernel } from './kernel.js';
 import type { Lowering } from './lower.js';
+import type { WinogradCosts } from './machine-traits.js';
 
 /** Outputs of a tile along an axis, and products for each tile and pair of channels: F(4x4, 3x3). */
 const TILE = 4;
 const POINTS = 36;
-/** Output channels that share a tile of filters; see {@link filterPointSize}. */
-const FILTER_ROWS = 6;
+/** Filters come in whole vectors, of so many at the most; see {@link filterPointSize}. */
+const MOST_LANES = 16;
 /** Tiles come in panels of two vectors. */
 const PANEL = 8;
-/** Multiplications that cost as much as the transforms of a tile of inputs, of a tile of products, and of a filter; measured. */
-const INPUT_COST = 350;
-const OUTPUT_COST = 270;
-const FILTER_COST = 390;
-/** Multiplications that must be saved: a further step of the program costs some microseconds. */
-const WORTH = 400_000;
 /** Bytes of a row of transformed tiles, which a thread keeps. */
 const MOST_BYTES = 16 * 1024 * 1024;
 /** Fewer channels fill no panel. */
@@ -26,16 +21,8 @@ const FEWEST_CHANNELS = 12;
 /** Panels of more channels do not fit the first-level cache. */
 const MOST_CHANNELS = 1024;
 
-let isUsed = true;
-
-/** Whether graphs compiled from now on may use Winograd's algorithm. */
-export function useWinograd(use: boolean): void {
-  isUsed = use;
-}
-export const usesWinograd = (): boolean => isUsed;
-
 /** Whether Winograd's algorithm can compute the convolution, and is faster than the direct sum. */
-export function fitsWinograd(node: Node<'conv'>): boolean {
+export function fitsWinograd(node: Node<'conv'>, costs: WinogradCosts): boolean {
   const [x, w] = node.inputs as [Node, Node];
   const { stride, padding, dilation, inputDilation, groups } = node.attributes;
   const ones = [stride, dilation, inputDilation].every((each) => each.every((n) => n === 1));
@@ -43,7 +30,6 @@ export function fitsWinograd(node: Node<'conv'>): boolean {
   const [images = 0, outChannels = 0, height = 0, width = 0] = node.shape;
   const [inputHeight = 0, inputWidth = 0] = x.shape.slice(2);
   if (
-    !isUsed ||
     node.dtype !== 'float32' ||
     !ones ||
     groups !== 1 ||
@@ -60,17 +46,17 @@ export function fitsWinograd(node: Node<'conv'>): boolean {
   const pairs = channels * outChannels;
   const direct = images * height * width * 9 * pairs;
   const tiles = Math.ceil((images * Math.ceil(height / TILE) * Math.ceil(width / TILE)) / PANEL) * PANEL;
-  const transforms = tiles * (INPUT_COST * channels + OUTPUT_COST * outChannels) + FILTER_COST * pairs;
+  const transforms = tiles * (costs.input * channels + costs.output * outChannels) + costs.filter * pairs;
   const winograd = tiles * POINTS * pairs + transforms;
-  return winograd * 1.15 < direct && direct - winograd > WORTH;
+  return winograd * 1.15 < direct && direct - winograd > costs.worth;
 }
 
 /**
- * Elements from one point of the transformed filters to the next: whole tiles, [tile of output channels][channel][output channel in the tile], and an odd number
- * of cache lines of 64 bytes, so that the points of one filter lie in different sets of a cache.
+ * Elements from one point of the transformed filters to the next: [panel of output channels][channel][output channel in the panel], where panels are whole
+ * vectors of any machine. An odd number of cache lines of 64 bytes, so that the points of one filter lie in different sets of a cache.
  */
 export function filterPointSize(channels: number, outChannels: number): number {
-  const lines = Math.ceil((Math.ceil(outChannels / FILTER_ROWS) * FILTER_ROWS * channels) / 16);
+  const lines = Math.ceil((Math.ceil(outChannels / MOST_LANES) * MOST_LANES * channels) / 16);
   return (lines + 1 - (lines % 2)) * 16;
 }
 
@@ -126,7 +112,3 @@ export function winogradKernels(
     },
   ];
 }
-
-/** Whether a node is a convolution that {@link winogradKernels} computes. */
-export const isWinograd = (node: Node | undefined): node is Node<'conv'> =>
-  node !== undefined && isOp(node, 'conv') && fitsWinograd(node);

@@ -24,12 +24,14 @@ export class CpuProgram implements Program {
   constructor(device: CpuDevice, graph: ProgramGraph, options: LoweringOptions) {
     this.device = device;
     this.options = options;
-    const kernels = compileGraph(graph, { winograd: device.machine.lanes === 4 });
+    const kernels = compileGraph(graph, device.machine.traits);
     this.current = device.generate(kernels, options);
     const { heap } = device.memory;
     const { bytes } = this.current.code.layout;
     this.table = heap.allocate(bytes);
     heap.view('uint8', this.table, bytes).fill(0);
+    const words = heap.view('int32', this.table, bytes / 4);
+    for (const { at, to } of this.current.code.layout.frames) words[at / 4] = this.table + to;
     let end = kernels.arenaBytes;
     this.inputOffsets = graph.inputs.map((_, i) => {
       const info = kernels.buffers[i];

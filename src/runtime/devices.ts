@@ -74,7 +74,7 @@ export function deviceNames(): string[] {
  * Chooses the device for everything evaluated from now on.
  *
  * - `auto`, unless told otherwise: `native` where it can be used, and otherwise `wasm`.
- * - `native`: machine code for the vectors that the processor has (x64 with AVX2 or AVX-512), called through the package koffi. What it has no code for
+ * - `native`: machine code for the vectors that the processor has (x64 with AVX2 or AVX-512, arm64), called through the package koffi. What it has no code for
  *   runs as `wasm`. Throws a DeviceError that says why if it cannot be used.
  * - `wasm`: WebAssembly with 128-bit vectors.
  * - `reference`: a slow interpreter in float64.

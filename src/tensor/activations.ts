@@ -174,7 +174,9 @@ export function softmax<S extends Shape>(x: Tensor<S>, axis = -1): Tensor<S> {
   const at = normalizeAxis(axis, x.rank, 'softmax');
   return apply(x, (node) => {
     const powers = exp(shifted(node, at));
-    return g.div(powers, g.unreduce(g.sum(powers, [at]), [at], node.shape));
+    // One division for each sum, which is neither tiny nor huge: divisions of vectors would take most of the time.
+    const total = g.sum(powers, [at]);
+    return g.mul(powers, g.unreduce(g.div(literal(total, 1), total), [at], node.shape));
   });
 }
 

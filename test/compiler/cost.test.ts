@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kernelCost, type KernelCost } from '../../src/compiler/cost.js';
 import { compileGraph } from '../../src/compiler/program.js';
+import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import { structureOf } from '../../src/graph/structure.js';
 import { conv2d, indexAdd, scan, tensor, where, zeros, type Tensor } from '../../src/index.js';
 
@@ -8,7 +9,7 @@ import { conv2d, indexAdd, scan, tensor, where, zeros, type Tensor } from '../..
 function costsOf(wanted: Tensor): (KernelCost & { readonly kind: string })[] {
   const outputs = [wanted.node];
   const { inputs, scalars } = structureOf(outputs);
-  const { steps, buffers } = compileGraph({ inputs, scalars, outputs, overwrites: [undefined] });
+  const { steps, buffers } = compileGraph({ inputs, scalars, outputs, overwrites: [undefined] }, WASM_MACHINE.traits);
   return steps.flat().map((kernel) => ({ kind: kernel.kind, ...kernelCost(kernel, buffers) }));
 }
 

@@ -8,10 +8,10 @@ import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
 import type { CpuDevice } from '../../src/runtime/cpu-device.js';
 import type { CpuProgram } from '../../src/runtime/cpu-program.js';
-import { autoDevice } from '../../src/runtime/devices.js';
 import type { DeviceStorage } from '../../src/runtime/storage.js';
 import { HostStorage, readValue, setValue, valueOf } from '../../src/runtime/storage.js';
 import { interpret } from '../../src/targets/reference/interpret.js';
+import { cpuDevices } from './devices.js';
 
 /** A leaf with a value. */
 export function value(data: TypedArray | readonly number[], shape: Shape, dtype: DType = 'float32'): Node {
@@ -34,10 +34,10 @@ export function randomValue(random: HostRandom, shape: Shape, dtype: DType = 'fl
   return value(Array.from({ length: sizeOf(shape) }, draw), shape, dtype);
 }
 
-/** Compiles and runs `outputs` on the processor, as WebAssembly unless told otherwise. */
+/** Compiles and runs `outputs` on a device. */
 export function runOnCpu(
   outputs: readonly Node[],
-  device: CpuDevice = autoDevice(),
+  device: CpuDevice,
 ): { results: TypedArray[]; program: CpuProgram } {
   const { memory } = device;
   const { inputs, scalars } = structureOf(outputs);
@@ -69,26 +69,36 @@ export interface Tolerance {
 
 const USUAL: Tolerance = { float32: 2e-5, float64: 1e-12 };
 
-/** Throws where the two differ. */
+/**
+ * Throws where devices differ from the reference: all that compute on the processor, unless one is given. Gives the program of the last one, whose
+ * vectors are the longest.
+ */
 export function expectAgreement(
   outputs: readonly Node[],
   tolerance: Partial<Tolerance> = {},
   device?: CpuDevice,
 ): CpuProgram {
   const limits = { ...USUAL, ...tolerance };
-  const { results, program } = runOnCpu(outputs, device);
   const expected = runOnReference(outputs);
-  outputs.forEach((node, i) => {
-    const actual = results[i] as TypedArray;
-    const wanted = expected[i] as TypedArray;
-    const limit = node.dtype === 'float64' ? limits.float64 : node.dtype === 'float32' ? limits.float32 : 0;
-    for (let j = 0; j < wanted.length; j++) {
-      const a = actual[j] as number;
-      const e = wanted[j] as number;
-      const same = Object.is(a, e) || a === e || Math.abs(a - e) <= limit * Math.max(1, Math.abs(e));
-      if (!same)
-        expect.fail(`${node.op} ${node.dtype} [${node.shape.join()}]: element ${j} is ${a}, should be ${e}`);
-    }
-  });
-  return program;
+  let last: CpuProgram | undefined;
+  for (const each of device === undefined ? cpuDevices() : [device]) {
+    const { results, program } = runOnCpu(outputs, each);
+    last = program;
+    outputs.forEach((node, i) => {
+      const actual = results[i] as TypedArray;
+      const wanted = expected[i] as TypedArray;
+      const limit = node.dtype === 'float64' ? limits.float64 : node.dtype === 'float32' ? limits.float32 : 0;
+      for (let j = 0; j < wanted.length; j++) {
+        const a = actual[j] as number;
+        const e = wanted[j] as number;
+        const same = Object.is(a, e) || a === e || Math.abs(a - e) <= limit * Math.max(1, Math.abs(e));
+        if (!same)
+          expect.fail(
+            `${each.description}: ${node.op} ${node.dtype} [${node.shape.join()}]: element ${j} is ${a}, should be ${e}`,
+          );
+      }
+    });
+  }
+  if (last === undefined) throw new Error('no device');
+  return last;
 }

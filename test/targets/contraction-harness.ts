@@ -1,4 +1,5 @@
-import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
+import { AVX2_MACHINE, AVX512_MACHINE, WASM_MACHINE, type Machine } from '../../src/targets/cpu/machine.js';
+import { AVX2, AVX512_16, WASM, WASM_FUSED, type Encoder } from '../support/ir-machine.js';
 import {
   literal,
   add as addIndex,
@@ -17,7 +18,6 @@ import {
 } from '../../src/targets/cpu/contraction.js';
 import { i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
 import { Emitter } from '../../src/targets/cpu/emit.js';
-import { encodeModule } from '../../src/targets/wasm/encode.js';
 
 /** A variable by its extent and its steps in the operands and in the result. */
 export interface Dimension {
@@ -83,31 +83,48 @@ export function kernelOf(problem: Problem): ContractionKernel {
 
 const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
 
-/** The epilogue as the compiler emits it. */
-const results: ContractionOptions['results'] = (b, table, stores) => {
-  const bases = [0, 1, 2, 3].map((buffer) => b.let(baseOf(b, table, buffer)));
-  const emitter = new Emitter({
-    b,
-    machine: WASM_MACHINE,
-    base: (buffer) => bases[buffer] ?? i32(0),
-    scalars: () => i32(0),
-  });
-  return {
-    scope(bindings, body, vector) {
-      emitter.scope(bindings, body, vector);
-    },
-    store(sum) {
-      emitter.setAccumulator(sum);
-      const writes = stores.map(({ buffer, index, value }) =>
-        emitter.prepareStore(buffer, 'float32', index, value),
-      );
-      for (const write of writes) write();
-    },
-  };
-};
+/** A machine, and what runs code for it. */
+export interface Target {
+  readonly machine: Machine;
+  readonly encoder: Encoder;
+}
 
-export function lower(problem: Problem): ContractionCode {
-  return lowerContraction(kernelOf(problem), { machine: WASM_MACHINE, baseOf, results });
+export const WASM_TARGET: Target = { machine: WASM_MACHINE, encoder: WASM_FUSED.missing === undefined ? WASM_FUSED : WASM };
+export const UNFUSED_TARGET: Target = { machine: WASM_MACHINE, encoder: WASM };
+/** Those that can run here. */
+export const TARGETS: readonly Target[] = [
+  WASM_TARGET,
+  { machine: AVX2_MACHINE, encoder: AVX2 },
+  { machine: AVX512_MACHINE, encoder: AVX512_16 },
+].filter(({ encoder }) => encoder.missing === undefined);
+
+/** The epilogue as the compiler emits it. */
+const resultsFor =
+  (machine: Machine): ContractionOptions['results'] =>
+  (b, table, stores) => {
+    const bases = [0, 1, 2, 3].map((buffer) => b.let(baseOf(b, table, buffer)));
+    const emitter = new Emitter({
+      b,
+      machine,
+      base: (buffer) => bases[buffer] ?? i32(0),
+      scalars: () => i32(0),
+    });
+    return {
+      scope(bindings, body, vector, valid) {
+        emitter.scope(bindings, body, vector, valid);
+      },
+      store(sum) {
+        emitter.setAccumulator(sum);
+        const writes = stores.map(({ buffer, index, value }) =>
+          emitter.prepareStore(buffer, 'float32', index, value),
+        );
+        for (const write of writes) write();
+      },
+    };
+  };
+
+export function lower(problem: Problem, machine: Machine): ContractionCode {
+  return lowerContraction(kernelOf(problem), { machine, baseOf, results: resultsFor(machine) });
 }
 
 /** Lowest and highest index that steps reach, from an offset. */
@@ -131,20 +148,15 @@ export interface Prepared {
   readonly b: Float32Array;
   readonly bias: Float32Array;
   readonly out: Float32Array;
-  /** Scratch with room for markers on either side. */
+  /** Scratch with room for markers behind it, and bytes behind the result that nobody may write. */
   readonly scratch: Uint8Array;
+  readonly behind: Uint8Array;
   run(begin: number, end: number): void;
 }
 
-/** Compiles to WebAssembly and lays out memory; operands are filled by `fill`. */
-export function prepare(problem: Problem, options: { relaxedFma: boolean; fill: () => number }): Prepared {
-  const code = lower(problem);
-  const module = new WebAssembly.Module(
-    encodeModule(
-      { functions: code.functions.map((each) => ({ ...each, exported: each.name === code.entry })) },
-      { relaxedFma: options.relaxedFma, shared: false },
-    ),
-  );
+/** Compiles for a target and lays out memory; operands are filled by `fill`. */
+export function prepare(problem: Problem, { machine, encoder }: Target, fill: () => number): Prepared {
+  const code = lower(problem, machine);
   const length = {
     a: rangeOf(problem, 'a', problem.aOffset).high + 1,
     b: rangeOf(problem, 'b', problem.bOffset).high + 1,
@@ -159,7 +171,10 @@ export function prepare(problem: Problem, options: { relaxedFma: boolean; fill: 
   }
   const scratch = end;
   const bytes = scratch + code.scratchBytes + 64;
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 });
+  const pages = Math.ceil(bytes / 65536);
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const functions = code.functions.map((each) => ({ ...each, exported: each.name === code.entry }));
+  const instance = encoder.instantiate({ functions }, memory);
   const view = (name: keyof typeof length): Float32Array =>
     new Float32Array(memory.buffer, place[name], length[name]);
   const table = new Int32Array(memory.buffer, 64, 4);
@@ -167,15 +182,8 @@ export function prepare(problem: Problem, options: { relaxedFma: boolean; fill: 
     table[BUFFERS[name]] = place[name] ?? 0;
   });
   const [a, b, bias, out] = [view('a'), view('b'), view('bias'), view('out')];
-  for (const operand of [a, b, bias]) operand.forEach((_, i) => (operand[i] = options.fill()));
+  for (const operand of [a, b, bias]) operand.forEach((_, i) => (operand[i] = fill()));
   out.fill(NaN);
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  const entry = instance.exports[code.entry] as (
-    table: number,
-    begin: number,
-    end: number,
-    scratch: number,
-  ) => void;
   return {
     code,
     a,
@@ -183,8 +191,9 @@ export function prepare(problem: Problem, options: { relaxedFma: boolean; fill: 
     bias,
     out,
     scratch: new Uint8Array(memory.buffer, scratch, code.scratchBytes + 64),
+    behind: new Uint8Array(memory.buffer, (place['out'] ?? 0) + length.out * 4, 64),
     run: (begin, stop) => {
-      entry(64, begin, stop, scratch);
+      instance.call(code.entry, 64, begin, stop, scratch);
     },
   };
 }

@@ -1,9 +1,18 @@
-import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import { describe, expect, it } from 'vitest';
-import { wasmFeatures } from '../../src/targets/wasm/features.js';
+import { AVX512_MACHINE, WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import { planContraction } from '../../src/targets/cpu/contraction-plan.js';
 import { planRows, tileHeights } from '../../src/targets/cpu/contraction-rows.js';
-import { kernelOf, prepare, type Dimension, type Prepared, type Problem } from './contraction-harness.js';
+import {
+  kernelOf,
+  prepare,
+  TARGETS,
+  UNFUSED_TARGET,
+  WASM_TARGET,
+  type Dimension,
+  type Prepared,
+  type Problem,
+  type Target,
+} from './contraction-harness.js';
 
 // A small generator, so that cases are the same in every run.
 function generator(seed: number): (below: number) => number {
@@ -46,22 +55,27 @@ function naive(problem: Problem, { a, b, bias, out }: Prepared): Float64Array {
   return expected;
 }
 
-function check(problem: Problem, relaxedFma = wasmFeatures().relaxedFma): void {
+function checkOn(target: Target, problem: Problem): void {
   const random = generator(7);
-  const prepared = prepare(problem, { relaxedFma, fill: () => random(7) - 3 });
-  const { code, scratch, out } = prepared;
+  const prepared = prepare(problem, target, () => random(7) - 3);
+  const { code, scratch, behind, out } = prepared;
   scratch.fill(0xaa);
+  behind.fill(0xaa);
   prepared.run(0, code.units);
   const expected = naive(problem, prepared);
   for (let i = 0; i < expected.length; i++) {
     if (!Object.is(out[i], expected[i]) && out[i] !== expected[i]) {
-      expect.fail(`element ${i} is ${out[i]}, not ${expected[i]}: ${JSON.stringify(problem)}`);
+      const { name } = target.encoder;
+      expect.fail(`${name}: element ${i} is ${out[i]}, not ${expected[i]}: ${JSON.stringify(problem)}`);
     }
   }
-  expect(
-    scratch.subarray(code.scratchBytes).every((byte) => byte === 0xaa),
-    'writes beyond the scratch',
-  ).toBe(true);
+  const untouched = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0xaa);
+  expect(untouched(scratch.subarray(code.scratchBytes)), 'writes beyond the scratch').toBe(true);
+  expect(untouched(behind), 'writes behind the result').toBe(true);
+}
+
+function check(problem: Problem): void {
+  for (const target of TARGETS) checkOn(target, problem);
 }
 
 /** a [batch, m, k] · b [batch, k, n], either of them stored transposed. */
@@ -184,7 +198,7 @@ describe('matrix products', () => {
     check(matmul(7, 9, 11, { batch: 5 }));
   });
   it('is right without fused multiply-add', () => {
-    check(matmul(37, 29, 41), false);
+    checkOn(UNFUSED_TARGET, matmul(37, 29, 41));
   });
   it('cuts long runs of rows into blocks', () => {
     check(matmul(1000, 20, 600));
@@ -267,6 +281,39 @@ describe('convolutions', () => {
   });
 });
 
+describe('sweeps', () => {
+  for (const n of [16, 17, 31, 32, 33, 48, 50, 64, 65, 100, 130])
+    it(`have ${n} columns`, () => {
+      for (const k of [1, 3, 9, 64, 130]) check(matmul(29, n, k, k === 9 ? { bias: 'columns' } : {}));
+    });
+  for (const m of [1, 5, 8, 14, 15, 24, 25, 47, 49, 100])
+    it(`have ${m} rows`, () => {
+      for (const n of [10, 20, 40, 70]) check(matmul(m, n, 40, { bias: 'rows' }));
+    });
+  it('pack while they multiply', () => {
+    const problem = matmul(150, 200, 300);
+    const plan = planContraction(kernelOf(problem), AVX512_MACHINE);
+    expect(plan.sweep).toMatchObject({ source: 'packing', finish: 'write' });
+    check(problem);
+    check(matmul(150, 200, 300, { bias: 'columns' }));
+  });
+  it('read small operands where they lie', () => {
+    const problem = matmul(64, 64, 64, { bias: 'columns' });
+    expect(planContraction(kernelOf(problem), AVX512_MACHINE).sweep).toMatchObject({ source: 'operand', finish: 'epilogue' });
+    check(problem);
+  });
+  it('take up results after each block of k', () => {
+    check(matmul(20, 150, 1500));
+    check(matmul(20, 150, 1500, { bias: 'columns', transposeA: true }));
+    check(matmul(20, 150, 2600, { batch: 2, transposeB: true }));
+  });
+  it('keep rows a power of two apart out of each other\'s way', () => {
+    const height = (k: number): number => planContraction(kernelOf(matmul(512, 10, k)), AVX512_MACHINE).machine.tile.rows;
+    expect(height(1024)).toBe(8);
+    expect(height(100)).toBe(24);
+  });
+});
+
 describe('arbitrary strides', () => {
   /** Up to three variables per role, laid out in the operands and the result in any order, with holes, some running backwards. */
   function randomProblem(seed: number): Problem {
@@ -326,7 +373,7 @@ describe('arbitrary strides', () => {
       const problem = randomProblem(seed);
       if (size(problem) > 300_000) continue;
       cases++;
-      check(problem, seed % 2 === 0 && wasmFeatures().relaxedFma);
+      check(problem);
     }
   });
 });
@@ -336,16 +383,18 @@ describe('units of work', () => {
     const problem = convForward({ batch: 4, channels: 8, size: 13, filters: 24, kernel: 3 });
     const random = generator(3);
     const fill = (): number => random(2 ** 20) / 2 ** 20 - 0.5;
-    const together = prepare(problem, { relaxedFma: wasmFeatures().relaxedFma, fill });
-    together.run(0, together.code.units);
-    const expected = together.out.slice();
-    expect(together.code.units).toBeGreaterThan(3);
-    together.out.fill(NaN);
-    for (let unit = together.code.units - 1; unit >= 0; unit--) together.run(unit, unit + 1);
-    expect(together.out).toEqual(expected);
+    for (const target of TARGETS) {
+      const together = prepare(problem, target, fill);
+      together.run(0, together.code.units);
+      const expected = together.out.slice();
+      expect(together.code.units).toBeGreaterThan(3);
+      together.out.fill(NaN);
+      for (let unit = together.code.units - 1; unit >= 0; unit--) together.run(unit, unit + 1);
+      expect(together.out).toEqual(expected);
+    }
   });
 
   it('count the work', () => {
-    expect(prepare(matmul(10, 20, 30), { relaxedFma: false, fill: () => 0 }).code.flops).toBe(12000);
+    expect(prepare(matmul(10, 20, 30), WASM_TARGET, () => 0).code.flops).toBe(12000);
   });
 });

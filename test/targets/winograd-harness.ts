@@ -1,4 +1,3 @@
-import { WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import {
   add as addIndex,
   literal,
@@ -11,9 +10,9 @@ import type { WinogradFilterKernel, WinogradKernel } from '../../src/compiler/ke
 import { filterSize } from '../../src/compiler/winograd.js';
 import type { ContractionCode } from '../../src/targets/cpu/contraction.js';
 import { Emitter } from '../../src/targets/cpu/emit.js';
-import { i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
+import { func, i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
 import { lowerWinograd, lowerWinogradFilter } from '../../src/targets/cpu/winograd.js';
-import { encodeModule } from '../../src/targets/wasm/encode.js';
+import type { WinogradDevice } from '../support/winograd-devices.js';
 
 export interface Convolution {
   readonly images: number;
@@ -36,7 +35,6 @@ const INPUT = 0;
 const WEIGHT = 1;
 const FILTERS = 2;
 const OUT = 3;
-const TABLE = 64;
 
 /** Axes of a contiguous array, outermost first, with their strides. */
 function contiguous(...axes: Variable[]): Map<Variable, number> {
@@ -52,7 +50,12 @@ function contiguous(...axes: Variable[]): Map<Variable, number> {
 const baseOf = (_: Builder, table: Expr, buffer: number): Expr => load('i32', table, buffer * 4);
 
 /** Compiles both kernels, lays out memory and transforms the filters. */
-export function prepareWinograd(shape: Convolution, fill: () => number): PreparedWinograd {
+export function prepareWinograd(
+  { device, generator }: WinogradDevice,
+  shape: Convolution,
+  fill: () => number,
+): PreparedWinograd {
+  const { machine } = generator;
   const { padding } = shape;
   const [image, channel, outChannel] = [shape.images, shape.channels, shape.outChannels].map(variable) as [
     Variable,
@@ -103,11 +106,11 @@ export function prepareWinograd(shape: Convolution, fill: () => number): Prepare
     buffer: FILTERS,
   };
   const code = lowerWinograd(kernel, {
-    machine: WASM_MACHINE,
+    machine,
     baseOf,
     results: (b, table, stores) => {
       const out = b.let(baseOf(b, table, OUT));
-      const emitter = new Emitter({ b, machine: WASM_MACHINE, base: () => out, scalars: () => i32(0) });
+      const emitter = new Emitter({ b, machine, base: () => out, scalars: () => i32(0) });
       return {
         scope(bindings, body, vector) {
           emitter.scope(bindings, body, vector);
@@ -120,7 +123,7 @@ export function prepareWinograd(shape: Convolution, fill: () => number): Prepare
       };
     },
   });
-  const filters = lowerWinogradFilter(filterKernel, 4, baseOf);
+  const filters = lowerWinogradFilter(filterKernel, machine, baseOf);
   const exported = [code.entry, filters.entry];
   const functions = [...code.functions, ...filters.functions].map((each) => ({
     ...each,
@@ -132,31 +135,26 @@ export function prepareWinograd(shape: Convolution, fill: () => number): Prepare
     filterSize(shape.channels, shape.outChannels),
     shape.images * shape.outChannels * y.extent * x.extent,
   ];
-  let end = 1024;
-  const places = sizes.map((size) => {
-    const place = end;
-    end = Math.ceil((end + size * 4 + 256) / 256) * 256;
-    return place;
-  });
-  const scratch = end;
-  const bytes = scratch + code.scratchBytes + 256;
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 });
-  new Int32Array(memory.buffer, TABLE, places.length).set(places);
+  const { heap } = device.memory;
+  // Room for markers behind each.
+  const allocate = (bytes: number): number => heap.allocate(bytes + 256);
+  const places = sizes.map((size) => allocate(size * 4));
+  const table = allocate(places.length * 4);
+  const scratch = allocate(code.scratchBytes);
+  heap.view('int32', table, places.length).set(places);
   const view = (buffer: number): Float32Array =>
-    new Float32Array(memory.buffer, places[buffer], sizes[buffer]);
+    heap.view('float32', places[buffer] ?? 0, sizes[buffer] ?? 0) as Float32Array;
   for (const buffer of [INPUT, WEIGHT]) view(buffer).forEach((_, i, all) => (all[i] = fill()));
-  const module = new WebAssembly.Module(encodeModule({ functions }, { relaxedFma: false, shared: false }));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const call = (name: string, ...args: number[]): void => {
-    (exports[name] as (...args: number[]) => void)(...args);
-  };
-  call(filters.entry, TABLE, 0, filters.units);
+  // Programs have an entry of this name.
+  const run = func('run', [], () => undefined, true);
+  const generated = generator.generate({ functions: [...functions, run] });
+  generated.function(filters.entry)(table, 0, filters.units, 0);
   return {
     code,
     out: view(OUT),
-    scratch: new Uint8Array(memory.buffer, scratch, code.scratchBytes + 256),
+    scratch: heap.view('uint8', scratch, code.scratchBytes + 256) as Uint8Array,
     run: (begin, stop) => {
-      call(code.entry, TABLE, begin, stop, scratch);
+      generated.function(code.entry)(table, begin, stop, scratch);
     },
   };
 }

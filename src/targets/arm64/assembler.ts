@@ -28,8 +28,7 @@ export const FRAME = 29;
 
 /** [base + offset], or [base + the unsigned 32-bit index]. */
 export type Address =
-  | { readonly base: number; readonly offset: number }
-  | { readonly base: number; readonly index: number };
+  { readonly base: number; readonly offset: number } | { readonly base: number; readonly index: number };
 
 const WIDE = 0x80000000;
 
@@ -70,17 +69,11 @@ export class Assembler extends VectorAssembler {
   }
 
   /** d = n op value, where the value fits: see `isArithmeticImmediate`. */
-  arithmeticImmediate(
-    op: keyof typeof ARITHMETIC,
-    d: number,
-    n: number,
-    value: number,
-    wide = false,
-  ): void {
+  arithmeticImmediate(op: keyof typeof ARITHMETIC, d: number, n: number, value: number, wide = false): void {
     if (!isArithmeticImmediate(value)) throw new InternalError(`arm64: ${value} does not fit ${op}`);
     const high = value >= 0x1000;
     const field = (high ? 0x400000 : 0) | ((high ? value >>> 12 : value) << 10);
-    this.word(ARITHMETIC[op] | 0x1a000000 | (wide ? WIDE : 0) | field | (n << 5) | d);
+    this.word((ARITHMETIC[op] ^ 0x1a000000) | (wide ? WIDE : 0) | field | (n << 5) | d);
   }
 
   /** d = n + m · 2^shift on 64 bits, with the low 32 bits of m as an unsigned or signed number. */
@@ -97,7 +90,7 @@ export class Assembler extends VectorAssembler {
   logicalImmediate(op: 'and' | 'orr' | 'eor', d: number, n: number, value: number): boolean {
     const field = logicalImmediate(value);
     if (field === undefined) return false;
-    this.word(LOGICAL[op] | 0x18000000 | (field << 10) | (n << 5) | d);
+    this.word((LOGICAL[op] ^ 0x18000000) | (field << 10) | (n << 5) | d);
     return true;
   }
 
@@ -115,7 +108,7 @@ export class Assembler extends VectorAssembler {
     const low = value & 0xffff;
     const high = value >>> 16;
     if (high === 0xffff) this.moveWide('movn', d, ~low & 0xffff, 0);
-    else if (low === 0xffff) this.moveWide('movn', d, ~high & 0xffff, 1);
+    else if (low === 0xffff && high !== 0) this.moveWide('movn', d, ~high & 0xffff, 1);
     else if (low === 0 && high !== 0) this.moveWide('movz', d, high, 1);
     else if (high !== 0 && this.logicalImmediate('orr', d, ZERO, value)) return;
     else {
@@ -170,13 +163,24 @@ export class Assembler extends VectorAssembler {
   /** Loads or stores. An offset must fit: see `fitsOffset`. */
   access(direction: 'load' | 'store', access: Access, register: number, address: Address): void {
     const { size, vector, bytes, [direction]: code } = ACCESS[access];
-    const word = (size << 30) | 0x38000000 | (vector ? 0x04000000 : 0) | (code << 22) | register;
+    this.reach((size << 30) | (vector ? 0x04000000 : 0) | (code << 22) | register, bytes, address);
+  }
+
+  /** Fetches a cache line into the nearest cache. An offset must fit as one of 8 bytes does. */
+  prefetch(address: Address): void {
+    this.reach((3 << 30) | (2 << 22), 8, address);
+  }
+
+  private reach(fields: number, bytes: number, address: Address): void {
+    const word = 0x38000000 | fields | (address.base << 5);
     if ('index' in address)
       // The index is extended with zeros and not moved.
-      this.word(word | 0x200800 | (address.index << 16) | (2 << 13) | (address.base << 5));
+      this.word(word | 0x200800 | (address.index << 16) | (2 << 13));
+    else if (!fitsOffset(address.offset, bytes))
+      throw new InternalError(`arm64: an offset of ${address.offset} is too far for ${bytes} bytes`);
     else if (address.offset >= 0 && address.offset % bytes === 0)
-      this.word(word | 0x01000000 | ((address.offset / bytes) << 10) | (address.base << 5));
-    else this.word(word | ((address.offset & 0x1ff) << 12) | (address.base << 5));
+      this.word(word | 0x01000000 | ((address.offset / bytes) << 10));
+    else this.word(word | ((address.offset & 0x1ff) << 12));
   }
 
   /** Two registers of 64 bits, at the base plus the offset; 'before' and 'after' leave that sum in the base. */
@@ -187,6 +191,8 @@ export class Assembler extends VectorAssembler {
     { base, offset }: { readonly base: number; readonly offset: number },
     { update, vector = false }: { readonly update?: 'before' | 'after'; readonly vector?: boolean } = {},
   ): void {
+    if (offset % 8 !== 0 || offset < -512 || offset > 504)
+      throw new InternalError(`arm64: an offset of ${offset} is too far for a pair`);
     const mode = update === undefined ? 0x01000000 : update === 'before' ? 0x01800000 : 0x00800000;
     const word = (vector ? 0x6c000000 : 0xa8000000) | mode | (direction === 'load' ? 0x400000 : 0);
     this.word(word | (((offset / 8) & 0x7f) << 15) | (second << 10) | (base << 5) | first);

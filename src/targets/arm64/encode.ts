@@ -34,7 +34,6 @@ export function encodeArm64(module: Module, options: Arm64Options): NativeCode {
     if (labels.has(name)) throw new InternalError(`arm64: two functions are called ${name}`);
     labels.set(name, new Label());
   }
-  let usesBarrier = false;
   const barrier = new Label();
   const linker: Linker = {
     functionLabel: (name) => {
@@ -42,10 +41,7 @@ export function encodeArm64(module: Module, options: Arm64Options): NativeCode {
       if (label === undefined) throw new InternalError(`arm64: call of ${name}, which is not in the module`);
       return label;
     },
-    get barrier() {
-      usesBarrier = true;
-      return barrier;
-    },
+    barrier,
   };
   const entries = new Map<string, number>();
   for (const each of module.functions) {
@@ -54,7 +50,7 @@ export function encodeArm64(module: Module, options: Arm64Options): NativeCode {
     if (each.exported) entries.set(each.name, assembler.position);
     encodeFunction(assembler, each, linker);
   }
-  if (usesBarrier) {
+  if (barrier.uses.length > 0) {
     assembler.align(16);
     assembler.bind(barrier);
     emitBarrier(assembler, options.linux);

@@ -27,7 +27,6 @@ export function splatFactors(func: Func): Set<Local> {
     for (const s of list) {
       if (s.kind === 'set' && s.local.type === 'f32v')
         (spreadScalar(s.value) === undefined ? others : found).add(s.local);
-      else if (s.kind === 'transpose') for (const each of s.rows) others.add(each);
       else if (s.kind === 'for' || s.kind === 'while') eachSet(s.body);
       else if (s.kind === 'if') {
         eachSet(s.then);

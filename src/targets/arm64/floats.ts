@@ -1,9 +1,8 @@
 /** Scalars of f32 and f64, in the lowest lane of a vector register; what is above them means nothing. */
 import { InternalError } from '../../core/errors.js';
-import type { CompareOp, Expr } from '../cpu/ir.js';
+import type { Expr } from '../cpu/ir.js';
 import type { Value } from '../native/machine-code.js';
-import { CONDITION, type Condition } from './instructions.js';
-import { emitCondition, type Test } from './integers.js';
+import { emitCondition } from './conditions.js';
 import type { Arm64Selector } from './selector.js';
 import type { Float } from './vector-assembler.js';
 
@@ -11,16 +10,6 @@ type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
 
 /** Bits of a float32. */
 export const floatBits = (value: number): number => new Int32Array(new Float32Array([value]).buffer)[0] ?? 0;
-
-/** After a comparison with NaN, which is neither less nor greater nor equal, less is not N, and less or equal neither C clear nor Z. */
-export const FLOAT_CONDITION: Partial<Record<CompareOp, Condition>> = {
-  eq: CONDITION.equal,
-  ne: CONDITION.notEqual,
-  lt: CONDITION.minus,
-  le: CONDITION.belowOrEqual,
-  gt: CONDITION.greater,
-  ge: CONDITION.greaterOrEqual,
-};
 
 /** Names of what f32 and f64 have in common with vectors. */
 export const FLOAT_UNARY = {
@@ -44,16 +33,6 @@ export const FLOAT_BINARY = {
 } as const;
 
 const typeOf = (e: Expr): Float => (e.type === 'f64' ? 'f64' : 'f32');
-
-/** A comparison of two floats that sets the flags. */
-export function emitFloatCompare(s: Arm64Selector, { a, b }: Of<'compare'>): Test {
-  return {
-    reads: [s.evaluate(a), s.evaluate(b)],
-    encode: (registers, first) => {
-      s.assembler.floatCompare(typeOf(a), registers[first] ?? 0, registers[first + 1] ?? 0);
-    },
-  };
-}
 
 export function evaluateFloat(s: Arm64Selector, e: Expr, into: Value | undefined): Value {
   const { assembler } = s;

@@ -2,6 +2,7 @@
  * The stack frame of a function: arguments of the functions it calls, then what registers cannot hold, then what it saves. Functions preserve all
  * general registers; vectors do not survive a call. The stack's pointer is a multiple of 16, always.
  */
+import { InternalError } from '../../core/errors.js';
 import type { Allocation } from '../native/allocate.js';
 import type { RegisterKind } from '../native/machine-code.js';
 import { fitsOffset, LINK, STACK, ZERO, type Address, type Assembler } from './assembler.js';
@@ -42,7 +43,13 @@ export class Frame {
   enter(assembler: Assembler): void {
     this.eachPair((first, second, offset) => {
       if (offset === 0)
-        assembler.pair('store', first, second, { base: STACK, offset: -this.savedBytes }, { update: 'before' });
+        assembler.pair(
+          'store',
+          first,
+          second,
+          { base: STACK, offset: -this.savedBytes },
+          { update: 'before' },
+        );
       else assembler.pair('store', first, second, { base: STACK, offset });
     });
     this.moveStack(assembler, 'sub');
@@ -92,7 +99,7 @@ export function within(assembler: Assembler, address: Address, bytes: number, sc
   if ('index' in address || fitsOffset(address.offset, bytes)) return address;
   const low = address.offset % 0x1000;
   const high = address.offset - low;
-  if (!isArithmeticImmediate(high)) throw new RangeError(`arm64: a frame of ${address.offset} bytes`);
+  if (!isArithmeticImmediate(high)) throw new InternalError(`arm64: a frame of ${address.offset} bytes`);
   assembler.arithmeticImmediate('add', scratch, address.base, high, true);
   return { base: scratch, offset: low };
 }

@@ -1,95 +1,17 @@
 /** Scalars of i32, among them truth values. */
 import { InternalError } from '../../core/errors.js';
-import type { CompareOp, Expr } from '../cpu/ir.js';
-import { instruction, type Value } from '../native/machine-code.js';
+import type { Expr } from '../cpu/ir.js';
+import type { Value } from '../native/machine-code.js';
 import { addressInRegister } from './addresses.js';
-import { ZERO, type Assembler } from './assembler.js';
+import { divide, divideByConstant, plain, plusConstant, sum, timesConstant } from './arithmetic.js';
+import { ZERO } from './assembler.js';
 import { Label } from './code-buffer.js';
-import { FLOAT_CONDITION, emitFloatCompare } from './floats.js';
-import { isArithmeticImmediate } from './immediates.js';
-import { CONDITION, type Condition } from './instructions.js';
+import { compareConstant, emitCondition } from './conditions.js';
+import { CONDITION } from './instructions.js';
 import { SCRATCH, SCRATCH2, type Arm64Selector } from './selector.js';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
 type Binary = Of<'binary'>;
-
-export const INTEGER_CONDITION: Readonly<Record<CompareOp, Condition>> = {
-  eq: CONDITION.equal,
-  ne: CONDITION.notEqual,
-  lt: CONDITION.less,
-  le: CONDITION.lessOrEqual,
-  gt: CONDITION.greater,
-  ge: CONDITION.greaterOrEqual,
-  ltU: CONDITION.below,
-  leU: CONDITION.belowOrEqual,
-  gtU: CONDITION.above,
-  geU: CONDITION.aboveOrEqual,
-};
-
-/** A comparison that sets the flags: what it reads, and its code, given registers from `first` on. */
-export interface Test {
-  readonly reads: Value[];
-  readonly encode: (registers: readonly number[], first: number) => void;
-}
-
-/** to = from + value. Uses the scratch register for large numbers. */
-export function addConstant(assembler: Assembler, to: number, from: number, value: number): void {
-  if (value === 0) assembler.move(to, from, true);
-  else if (isArithmeticImmediate(value)) assembler.arithmeticImmediate('add', to, from, value);
-  else if (isArithmeticImmediate(-value)) assembler.arithmeticImmediate('sub', to, from, -value);
-  else {
-    assembler.moveConstant(SCRATCH, value);
-    assembler.arithmetic('add', to, from, SCRATCH);
-  }
-}
-
-/** Sets the flags as comparing with a number does. Uses the scratch register for large ones. */
-export function compareConstant(assembler: Assembler, register: number, value: number): void {
-  if (isArithmeticImmediate(value)) assembler.arithmeticImmediate('subs', ZERO, register, value);
-  else if (isArithmeticImmediate(-value)) assembler.arithmeticImmediate('adds', ZERO, register, -value);
-  else {
-    assembler.moveConstant(SCRATCH, value);
-    assembler.arithmetic('subs', ZERO, register, SCRATCH);
-  }
-}
-
-/** A comparison of two i32. */
-export function emitCompare(s: Arm64Selector, { a, b }: Of<'compare'>): Test {
-  const { assembler } = s;
-  const x = s.evaluate(a);
-  if (b.kind === 'const') {
-    const value = b.value | 0;
-    return {
-      reads: [x],
-      encode: (registers, first) => {
-        compareConstant(assembler, registers[first] ?? 0, value);
-      },
-    };
-  }
-  return {
-    reads: [x, s.evaluate(b)],
-    encode: (registers, first) => {
-      assembler.arithmetic('subs', ZERO, registers[first] ?? 0, registers[first + 1] ?? 0);
-    },
-  };
-}
-
-/** What decides a selection, and the condition under which the first side is taken. */
-export function emitCondition(s: Arm64Selector, condition: Expr): Test & { readonly code: Condition } {
-  if (condition.kind === 'compare') {
-    const isInteger = condition.a.type === 'i32';
-    const code = isInteger ? INTEGER_CONDITION[condition.op] : FLOAT_CONDITION[condition.op];
-    if (code === undefined) throw new InternalError(`arm64: no ${condition.op} of floats`);
-    return { ...(isInteger ? emitCompare(s, condition) : emitFloatCompare(s, condition)), code };
-  }
-  return {
-    reads: [s.evaluate(condition)],
-    encode: (registers, first) => {
-      compareConstant(s.assembler, registers[first] ?? 0, 0);
-    },
-    code: CONDITION.notEqual,
-  };
-}
 
 export function evaluateInteger(s: Arm64Selector, e: Expr, into: Value | undefined): Value {
   const { assembler } = s;
@@ -159,9 +81,6 @@ const KEEPS_FIRST = {
   maxU: CONDITION.above,
 } as const;
 
-const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0;
-const log2 = (n: number): number => 31 - Math.clz32(n);
-
 function binary(s: Arm64Selector, e: Binary, into: Value | undefined): Value {
   const { assembler } = s;
   const { op } = e;
@@ -207,99 +126,7 @@ function binary(s: Arm64Selector, e: Binary, into: Value | undefined): Value {
   }
 }
 
-function plain(
-  s: Arm64Selector,
-  e: Binary,
-  into: Value | undefined,
-  encode: (to: number, x: number, y: number) => void,
-): Value {
-  const a = s.evaluate(e.a);
-  const b = s.evaluate(e.b);
-  const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
-    encode(to, x, y);
-  });
-  return out;
-}
-
-function plusConstant(s: Arm64Selector, a: Expr, value: number, into: Value | undefined): Value {
-  const x = s.evaluate(a);
-  const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
-    addConstant(s.assembler, to, from, value);
-  });
-  return out;
-}
-
-/** The shift of a product with a power of two; beyond 16 a shift costs a cycle of its own on many processors. */
-function shiftOf(e: Expr): { readonly of: Expr; readonly shift: number } | undefined {
-  if (e.kind !== 'binary' || e.b.kind !== 'const') return undefined;
-  const by = e.b.value;
-  if (e.op === 'mul' && isPowerOfTwo(by) && by <= 16) return { of: e.a, shift: log2(by) };
-  if (e.op === 'shl' && by >= 1 && by <= 4) return { of: e.a, shift: by };
-  return undefined;
-}
-
-/** Sums and differences take up a product: with a power of two, or with another value. */
-function sum(s: Arm64Selector, op: 'add' | 'sub', left: Expr, right: Expr, into: Value | undefined): Value {
-  const { assembler } = s;
-  for (const [term, other] of op === 'add'
-    ? ([
-        [right, left],
-        [left, right],
-      ] as const)
-    : ([[right, left]] as const)) {
-    const shifted = shiftOf(term);
-    if (shifted !== undefined) {
-      const a = s.evaluate(other);
-      const b = s.evaluate(shifted.of);
-      const out = s.result('i32', into);
-      s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
-        assembler.arithmetic(op, to, x, y, shifted.shift);
-      });
-      return out;
-    }
-    if (term.kind === 'binary' && term.op === 'mul' && term.a.kind !== 'const' && term.b.kind !== 'const') {
-      const addend = s.evaluate(other);
-      const a = s.evaluate(term.a);
-      const b = s.evaluate(term.b);
-      const out = s.result('i32', into);
-      s.push([out], [addend, a, b], ([to = 0, z = 0, x = 0, y = 0]) => {
-        assembler.multiply(op === 'add' ? 'madd' : 'msub', to, x, y, z);
-      });
-      return out;
-    }
-  }
-  const a = s.evaluate(left);
-  const b = s.evaluate(right);
-  const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
-    assembler.arithmetic(op, to, x, y);
-  });
-  return out;
-}
-
-function timesConstant(s: Arm64Selector, a: Expr, value: number, into: Value | undefined): Value {
-  const { assembler } = s;
-  const x = s.evaluate(a);
-  const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
-    if (isPowerOfTwo(value)) assembler.shiftConstant('lsl', to, from, log2(value));
-    else if (isPowerOfTwo(value - 1)) assembler.arithmetic('add', to, from, from, log2(value - 1));
-    else {
-      assembler.moveConstant(SCRATCH, value);
-      assembler.multiply('madd', to, from, SCRATCH);
-    }
-  });
-  return out;
-}
-
-function logical(
-  s: Arm64Selector,
-  op: 'and' | 'orr' | 'eor',
-  e: Binary,
-  into: Value | undefined,
-): Value {
+function logical(s: Arm64Selector, op: 'and' | 'orr' | 'eor', e: Binary, into: Value | undefined): Value {
   const { assembler } = s;
   if (e.b.kind !== 'const')
     return plain(s, e, into, (to, x, y) => {
@@ -330,59 +157,6 @@ function shift(s: Arm64Selector, op: 'lsl' | 'lsr' | 'asr', e: Binary, into: Val
     assembler.shiftConstant(op, to, from, count);
   });
   return out;
-}
-
-/** floor(2^64 / by) + 1: the upper half of n times it is n / by for every n below 2^32, as the error stays below 1 / by. */
-const multiplier = (by: number): bigint => (1n << 64n) / BigInt(by) + 1n;
-
-function divideByConstant(
-  s: Arm64Selector,
-  op: 'divU' | 'remU',
-  a: Expr,
-  by: number,
-  into: Value | undefined,
-): Value {
-  const { assembler } = s;
-  if (by === 0) throw new InternalError('arm64: a division by the constant 0');
-  const x = s.evaluate(a);
-  if (isPowerOfTwo(by) || by === 0x80000000) {
-    const out = s.result('i32', into);
-    const bits = log2(by);
-    s.push([out], [x], ([to = 0, from = 0]) => {
-      if (op === 'divU') assembler.shiftConstant('lsr', to, from, bits);
-      else if (by === 1) assembler.moveConstant(to, 0);
-      else assembler.logicalImmediate('and', to, from, by - 1);
-    });
-    return out;
-  }
-  const factor = s.constant(`general ${by}`, 'general', (target) =>
-    instruction([target], [], ([to = 0]) => {
-      assembler.moveConstant64(to, multiplier(by));
-    }),
-  );
-  const out = s.result('i32', into);
-  s.push([out], [x, factor], ([to = 0, from = 0, m = 0]) => {
-    if (op === 'divU') {
-      assembler.multiplyHigh64(to, from, m);
-      return;
-    }
-    assembler.multiplyHigh64(SCRATCH, from, m);
-    assembler.moveConstant(SCRATCH2, by);
-    assembler.multiply('msub', to, SCRATCH, SCRATCH2, from);
-  });
-  return out;
-}
-
-function divide(s: Arm64Selector, op: 'udiv' | 'sdiv', e: Binary, into: Value | undefined): Value {
-  const { assembler } = s;
-  return plain(s, e, into, (to, x, y) => {
-    if (e.op === 'divS' || e.op === 'divU') {
-      assembler.twoSources(op, to, x, y);
-      return;
-    }
-    assembler.twoSources(op, SCRATCH, x, y);
-    assembler.multiply('msub', to, SCRATCH, y, x);
-  });
 }
 
 function convert(s: Arm64Selector, e: Of<'convert'>, into: Value | undefined): Value {

@@ -99,7 +99,11 @@ function loadStrided(s: Arm64Selector, e: Of<'loadStrided'>, into: Value | undef
   const wide = bytes === 4;
   if (e.stride === 1) return s.evaluate({ ...e, kind: 'load', offset: 0 }, into);
   if (e.stride === 0 && wide)
-    return loadSplat(s, { ...e, kind: 'loadSplat', element: e.element === 'f32' ? 'f32' : 'i32', offset: 0 }, into);
+    return loadSplat(
+      s,
+      { ...e, kind: 'loadSplat', element: e.element === 'f32' ? 'f32' : 'i32', offset: 0 },
+      into,
+    );
   if (e.stride === 2 && wide) {
     // Reads four bytes beyond the last element it needs; the heap is padded for that.
     const [low, high] = [0, 16].map((offset) =>
@@ -208,7 +212,14 @@ function extract(s: Arm64Selector, e: Of<'extract'>, into: Value | undefined): V
   return out;
 }
 
-const ACROSS = { minS: 'sminv', maxS: 'smaxv', minU: 'uminv', maxU: 'umaxv', min: 'fminv', max: 'fmaxv' } as const;
+const ACROSS = {
+  minS: 'sminv',
+  maxS: 'smaxv',
+  minU: 'uminv',
+  maxU: 'umaxv',
+  min: 'fminv',
+  max: 'fmaxv',
+} as const;
 const FOLD = {
   f32v: { add: 'fadd', mul: 'fmul' },
   i32v: { add: 'add', mul: 'mul' },

@@ -6,17 +6,25 @@ import { ZERO } from './assembler.js';
 import type { Access, VECTOR_RESIZE } from './instructions.js';
 import type { Arm64Selector } from './selector.js';
 
-const SCALAR: Readonly<Record<Element, Access>> = { f32: 's', f64: 'd', i32: 'w', u8: 'u8', i8: 'i8', u16: 'u16' };
+const SCALAR: Readonly<Record<Element, Access>> = {
+  f32: 's',
+  f64: 'd',
+  i32: 'w',
+  u8: 'u8',
+  i8: 'i8',
+  u16: 'u16',
+};
 
 /** Four elements: the register that they fit in, and how they are made as wide as lanes. */
-const VECTOR: Readonly<Record<Element, { access: Access; widen: readonly (keyof typeof VECTOR_RESIZE)[] }>> = {
-  f32: { access: 'q', widen: [] },
-  i32: { access: 'q', widen: [] },
-  u16: { access: 'd', widen: ['uxtl16'] },
-  u8: { access: 's', widen: ['uxtl8', 'uxtl16'] },
-  i8: { access: 's', widen: ['sxtl8', 'sxtl16'] },
-  f64: { access: 'q', widen: [] },
-};
+const VECTOR: Readonly<Record<Element, { access: Access; widen: readonly (keyof typeof VECTOR_RESIZE)[] }>> =
+  {
+    f32: { access: 'q', widen: [] },
+    i32: { access: 'q', widen: [] },
+    u16: { access: 'd', widen: ['uxtl16'] },
+    u8: { access: 's', widen: ['uxtl8', 'uxtl16'] },
+    i8: { access: 's', widen: ['sxtl8', 'sxtl16'] },
+    f64: { access: 'q', widen: [] },
+  };
 
 export function evaluateLoad(
   s: Arm64Selector,
@@ -48,7 +56,8 @@ export function storeScalar(
   const from = isZero ? [] : [s.evaluate(value)];
   const place = s.memory(address, offset, bytes);
   // Floats and integers of four bytes share their places in memory: the value says which of the two it is.
-  const access = value.type === 'f64' ? 'd' : value.type === 'f32' ? 's' : bytes === 4 ? 'w' : SCALAR[element];
+  const access =
+    value.type === 'f64' ? 'd' : value.type === 'f32' ? 's' : bytes === 4 ? 'w' : SCALAR[element];
   s.push([], [...from, ...place.reads], (registers) => {
     const register = isZero ? ZERO : (registers[0] ?? 0);
     assembler.access('store', access, register, place.at(registers, from.length));

@@ -1,21 +1,29 @@
 /** Loop IR → A64 instructions: dispatch, constants, and what needs the stack or jumps. */
 import { InternalError } from '../../core/errors.js';
 import { isVector, type Expr, type Func, type Statement, type Type } from '../cpu/ir.js';
-import { instruction, type Instruction, type MachineFunction, type RegisterKind, type Value } from '../native/machine-code.js';
+import {
+  instruction,
+  type Instruction,
+  type MachineFunction,
+  type RegisterKind,
+  type Value,
+} from '../native/machine-code.js';
 import { Unsupported } from '../native/native-code.js';
 import { Selector } from '../native/select.js';
 import { memoryAt, Pointers, type Place } from './addresses.js';
+import { addConstant } from './arithmetic.js';
 import { ZERO, type Assembler } from './assembler.js';
 import { Label } from './code-buffer.js';
+import { compareConstant, emitCondition } from './conditions.js';
 import { splatFactors } from './factors.js';
-import { evaluateFloat, emitFloatCompare, floatBits, FLOAT_CONDITION } from './floats.js';
-import type { Frame } from './frame.js';
+import { evaluateFloat, floatBits } from './floats.js';
+import { within, type Frame } from './frame.js';
 import { byteImmediate, floatImmediate } from './immediates.js';
 import { CONDITION, negated, type Condition, type VECTOR_THREE, type VECTOR_TWO } from './instructions.js';
-import { addConstant, compareConstant, emitCompare, evaluateInteger, INTEGER_CONDITION } from './integers.js';
+import { evaluateInteger } from './integers.js';
 import { evaluateLanes } from './lanes.js';
 import { evaluateLoad, storeScalar } from './memory.js';
-import { shuffle, transpose } from './shuffles.js';
+import { shuffle } from './shuffles.js';
 import { storeVector } from './vector-stores.js';
 import { evaluateMask, evaluateVector } from './vectors.js';
 
@@ -229,17 +237,14 @@ export class Arm64Selector extends Selector<Label> {
       return;
     }
     if (condition.kind === 'compare') {
-      const isInteger = condition.a.type === 'i32';
-      const isZero = isInteger && condition.b.kind === 'const' && condition.b.value === 0;
+      const isZero = condition.a.type === 'i32' && condition.b.kind === 'const' && condition.b.value === 0;
       if (isZero && (condition.op === 'eq' || condition.op === 'ne')) {
         this.branchOnZero(this.evaluate(condition.a), label, (condition.op === 'eq') === when);
         return;
       }
-      const test = isInteger ? emitCompare(this, condition) : emitFloatCompare(this, condition);
-      const code = isInteger ? INTEGER_CONDITION[condition.op] : FLOAT_CONDITION[condition.op];
-      if (code === undefined) throw new InternalError(`arm64: no ${condition.op} of floats`);
-      this.push([], test.reads, (registers) => {
-        test.encode(registers, 0);
+      const { reads, encode, code } = emitCondition(this, condition);
+      this.push([], reads, (registers) => {
+        encode(registers, 0);
         assembler.jumpIf(when ? code : negated(code), label);
       });
       return;
@@ -291,8 +296,11 @@ export class Arm64Selector extends Selector<Label> {
     else storeScalar(this, s);
   }
 
-  transpose(rows: readonly Value[]): void {
-    transpose(this, rows);
+  override prefetch(address: Expr, offset: number): void {
+    const place = this.memory(address, offset, 8);
+    this.push([], place.reads, (registers) => {
+      this.assembler.prefetch(place.at(registers, 0));
+    });
   }
 
   scatter(): void {
@@ -301,7 +309,8 @@ export class Arm64Selector extends Selector<Label> {
 
   loadParameter(value: Value, index: number): Instruction {
     return instruction([value], [], ([to = 0]) => {
-      this.assembler.access('load', 'w', to, this.frame.parameter(index));
+      const { assembler, frame } = this;
+      assembler.access('load', 'w', to, within(assembler, frame.parameter(index), 4, SCRATCH));
     });
   }
 
@@ -319,7 +328,7 @@ export class Arm64Selector extends Selector<Label> {
     args.forEach((each, index) => {
       const isZero = each.kind === 'const' && each.value === 0;
       this.push([], isZero ? [] : [this.evaluate(each)], ([from = ZERO]) => {
-        assembler.access('store', 'w', from, frame.argument(index));
+        assembler.access('store', 'w', from, within(assembler, frame.argument(index), 4, SCRATCH));
       });
     });
     this.machine.push(
@@ -343,4 +352,3 @@ export class Arm64Selector extends Selector<Label> {
 const isTruth = (e: Expr): boolean =>
   e.kind === 'compare' ||
   (e.kind === 'binary' && (e.op === 'and' || e.op === 'or') && isTruth(e.a) && isTruth(e.b));
-

@@ -26,22 +26,3 @@ export function shuffle(
   s.three(op, out, a, b);
   return out;
 }
-
-/** Turns a square of four vectors, by taking turns twice: first rows 0 and 2, and 1 and 3; then what that gives. */
-export function transpose(s: Arm64Selector, rows: readonly Value[]): void {
-  const [a, b, c, d] = rows;
-  if (a === undefined || b === undefined || c === undefined || d === undefined || rows.length !== 4)
-    throw new InternalError(`arm64: ${rows.length} vectors of four lanes are no square`);
-  const zip = (first: Value, second: Value): [Value, Value] => {
-    const [low, high] = [s.value('vector'), s.value('vector')];
-    s.three('zip1', low, first, second);
-    s.three('zip2', high, first, second);
-    return [low, high];
-  };
-  const [evenLow, evenHigh] = zip(a, c);
-  const [oddLow, oddHigh] = zip(b, d);
-  s.three('zip1', a, evenLow, oddLow);
-  s.three('zip2', b, evenLow, oddLow);
-  s.three('zip1', c, evenHigh, oddHigh);
-  s.three('zip2', d, evenHigh, oddHigh);
-}

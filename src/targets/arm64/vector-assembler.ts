@@ -126,7 +126,10 @@ export class VectorAssembler {
   }
 
   /** One byte, moved by `shift` bytes, in each lane; or its inverse. */
-  byteConstant(d: number, { byte, shift, inverted }: { byte: number; shift: number; inverted: boolean }): void {
+  byteConstant(
+    d: number,
+    { byte, shift, inverted }: { byte: number; shift: number; inverted: boolean },
+  ): void {
     const base = inverted ? 0x6f000400 : 0x4f000400;
     this.emit(base | (shift << 13) | ((byte >> 5) << 16) | ((byte & 31) << 5) | d);
   }

@@ -95,4 +95,3 @@ function storeUnknown(s: Arm64Selector, from: Value, place: Place, element: Elem
     true,
   );
 }
-

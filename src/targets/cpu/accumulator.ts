@@ -112,7 +112,8 @@ export class Accumulator {
       this.b.set(this.total, ir.binary(this.operation, total, next));
       return;
     }
-    const better = ir.compare(this.combiner === 'max' ? this.order.below : this.order.above, total, next);
+    // In this form machines have it as one instruction.
+    const better = ir.compare(this.combiner === 'max' ? this.order.above : this.order.below, next, total);
     this.b.set(this.total, ir.select(better, next, total));
     this.b.set(this.seenNaN, ir.binary('or', ir.get(this.seenNaN), ir.compare('ne', next, next)));
   }
@@ -144,6 +145,13 @@ export class Accumulator {
     const position = this.emitter.index(this.stage.position);
     this.b.set(this.total, ir.select(condition, next, best));
     this.b.set(place, ir.select(condition, this.vector ? ir.splat(position) : position, ir.get(place)));
+  }
+
+  /** Takes in what another one of its kind has gathered, lane by lane. */
+  merge(other: Accumulator): void {
+    this.take(ir.get(other.total));
+    if (this.seenNaN !== undefined && other.seenNaN !== undefined)
+      this.b.set(this.seenNaN, ir.binary('or', ir.get(this.seenNaN), ir.get(other.seenNaN)));
   }
 
   /** Adds what the lanes of `wide` have gathered. */

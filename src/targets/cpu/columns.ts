@@ -27,7 +27,13 @@ export function emitterAtTop(b: Builder, table: Expr, context: LoweringContext):
     }
     return known;
   };
-  return new Emitter({ b, machine: context.machine, base, scalars: context.scalars(b, table) });
+  return new Emitter({
+    b,
+    machine: context.machine,
+    base,
+    scalars: context.scalars(b, table),
+    ...(context.sizeOf === undefined ? {} : { sizeOf: context.sizeOf }),
+  });
 }
 
 /** The inner columns, cut into blocks of `width`. */

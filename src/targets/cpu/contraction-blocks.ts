@@ -2,7 +2,7 @@
 import { mergeAxes, sizeOf, type Axis } from './contraction-axes.js';
 import type { KSteps } from './contraction-tile.js';
 
-/** Steps of k in a block: a panel of 512 is 16 KiB, half a first-level cache. */
+/** Steps of k in a block, if nothing else is said: a panel of 512 is 16 KiB, half a first-level cache. */
 const BLOCK_LIMIT = 512;
 
 /** k as (outer axes) × (blocks of one axis) × (what lies inside a block). */
@@ -30,14 +30,14 @@ export interface BothAxis {
   readonly columns: number;
 }
 
-/** Cuts k so that a block is a stretch of one axis times everything inside it. */
-export function planBlocks(list: readonly BothAxis[]): KBlocks {
+/** Cuts k so that a block is a stretch of one axis times everything inside it, of `limit` steps or a quarter more. */
+export function planBlocks(list: readonly BothAxis[], limit = BLOCK_LIMIT): KBlocks {
   const axes = mergeBoth(list);
   let cut = axes.length - 1;
   let within = 1;
-  while (cut > 0 && within * (axes[cut]?.extent ?? 1) <= BLOCK_LIMIT) within *= axes[cut--]?.extent ?? 1;
+  while (cut > 0 && within * (axes[cut]?.extent ?? 1) <= limit) within *= axes[cut--]?.extent ?? 1;
   const axis = axes[cut] ?? { extent: 1, rows: 0, columns: 0 };
-  const perRun = Math.ceil(axis.extent / Math.max(1, Math.floor((BLOCK_LIMIT * 1.25) / within)));
+  const perRun = Math.ceil(axis.extent / Math.max(1, Math.floor((limit * 1.25) / within)));
   const length = Math.ceil(axis.extent / perRun);
   const blocks = Math.ceil(axis.extent / length);
   const outer = axes.slice(0, cut);
@@ -71,7 +71,7 @@ function stepsOf(axes: readonly Axis[]): KSteps {
   return others.length === 0 ? { kind: 'stride', bytes: (only?.stride ?? 0) * 4 } : { kind: 'table' };
 }
 
-function mergeBoth(axes: readonly BothAxis[]): BothAxis[] {
+export function mergeBoth(axes: readonly BothAxis[]): BothAxis[] {
   const merged: BothAxis[] = [];
   for (const axis of axes) {
     if (axis.extent === 1) continue;

@@ -6,8 +6,9 @@ import { linearStride, visit } from '../../compiler/scalar-expr.js';
 import { mergeAxes, sizeOf, spanOf, type Axis } from './contraction-axes.js';
 import { planBlocks, type KBlocks } from './contraction-blocks.js';
 import { computeCycles, packCycles, storeCycles, type VectorDirection } from './contraction-cost.js';
-import { planRows, type RowPlan } from './contraction-rows.js';
+import { groupCount, planRows, type RowPlan } from './contraction-rows.js';
 import { mergeStores, type Stores } from './contraction-stores.js';
+import { planSweep, sweepTile, SWEEP_BLOCK, SWEEP_ROWS, sweepUnits, type SweepPlan } from './contraction-sweep-plan.js';
 import { panelWidth, type Machine } from './machine.js';
 
 /** A variable's steps in both operands and in the first result, in elements. */
@@ -42,6 +43,10 @@ export interface ContractionPlan {
   readonly groupsPerUnit: number;
   /** Whether a unit copies its rows, tile by tile, before it goes over them with every panel. */
   readonly packRows: boolean;
+  /** The machine, with the tile that suits the columns. */
+  readonly machine: Machine;
+  /** Present where rows stand outside: how columns are read and sums written. */
+  readonly sweep: SweepPlan | undefined;
   readonly cycles: number;
 }
 
@@ -58,6 +63,8 @@ const STRIP_BYTES = 16 * 1024;
 const LEAST_ROWS = 48;
 /** The sums of more rows would not stay in the second-level cache. */
 const MOST_ROWS = 2046;
+/** Cycles to pack an element while it is used for the first time. */
+const FUSED_PACK_CYCLES = 0.1;
 /** Packed rows pay when this many panels are multiplied with them. */
 const WORTH_PANELS = 6;
 
@@ -74,8 +81,9 @@ function planRoles(
   columnList: readonly Variable[],
   rowOperand: Operand,
   columnOperand: Operand,
-  machine: Machine,
+  given: Machine,
 ): ContractionPlan {
+  const sweeps = given.caches !== undefined;
   const steps = (variable: Variable): Steps => ({
     variable,
     extent: variable.extent,
@@ -83,17 +91,21 @@ function planRoles(
     columns: columnOperand.strides.get(variable) ?? 0,
     out: kernel.stores[0] === undefined ? 0 : linearStride(kernel.stores[0].index, variable),
   });
+  const rowSteps = byFallingStride(rowList.map(steps), ({ out }) => out ?? 0);
+  const rowAxes = rowSteps.map(({ extent, rows }) => ({ extent, stride: rows }));
+  const machine = sweeps ? sweepTile(given, sizeOf(columnList), rowAxes) : given;
   const { lanes } = machine;
   const width = panelWidth(machine);
-  const rowSteps = byFallingStride(rowList.map(steps), ({ out }) => out ?? 0);
   const columnSteps = byFallingStride(columnList.map(steps), ({ out }) => out ?? 0);
   const batch = kernel.batch.map(steps);
   const rowCount = sizeOf(rowSteps);
   const columnCount = sizeOf(columnSteps);
-  const k = planBlocks(byFallingStride(kernel.k.map(steps), ({ rows }) => rows));
+  const k = planBlocks(
+    byFallingStride(kernel.k.map(steps), ({ rows }) => rows),
+    sweeps ? SWEEP_BLOCK : undefined,
+  );
 
-  const rowAxes = rowSteps.map(({ extent, rows }) => ({ extent, stride: rows }));
-  const maxRows = rowLimit(rowAxes, k, machine);
+  const maxRows = sweeps ? SWEEP_ROWS : rowLimit(rowAxes, k, machine);
   const rows = planRows(rowAxes, maxRows, k.size, machine);
 
   const variables = (list: readonly Steps[]): Variable[] => list.map(({ variable }) => variable);
@@ -105,26 +117,37 @@ function planRoles(
   const columns = columnSteps.map(({ extent, columns: stride }) => ({ extent, stride }));
   const wholeK = sizeOf(kernel.k);
   const compute = computeCycles(rows, columnCount, machine) * wholeK;
-  const packColumns = packCycles(columns, columnCount, k.columnSteps, lanes) * wholeK;
+  const sweep = sweeps
+    ? planSweep({ columns, k, batch: batchVariables, rowVariables, columnVariables, stores: merged.stores })
+    : undefined;
+  const packColumns =
+    (sweep === undefined || sweep.source === 'panels'
+      ? packCycles(columns, columnCount, k.columnSteps, lanes)
+      : sweep.source === 'packing' ? FUSED_PACK_CYCLES * columnCount : 0) * wholeK;
   const scattered = areScattered(k);
   const unitsOf = (packRows: boolean): Split =>
-    planUnits(rows, {
+    (sweep === undefined ? planUnits : sweepUnits)(rows, {
       maxRows,
       panels,
       width,
       kBlocks: k.count,
+      blockSize: k.size,
+      level2: machine.caches?.level2 ?? 0,
       wanted: Math.ceil(
         Math.min(WANTED_UNITS / sizeOf(batch), (rowCount * columnCount * wholeK) / UNIT_WORK),
       ),
       compute,
       packRows: packRows ? rowCount * wholeK : 0,
+      rowElements: rowCount * wholeK,
       packColumns,
     });
   const packed = scattered ? unitsOf(true) : undefined;
   const packRows = packed !== undefined && packed.panelsPerUnit >= WORTH_PANELS;
   const split = packRows ? packed : unitsOf(false);
   const cycles =
-    compute * (scattered && !packRows ? 1.3 : 1) + split.cycles + storeCycles(rowCount * columnCount, vector);
+    compute * (scattered && !packRows ? 1.3 : 1) +
+    split.cycles +
+    (sweep === undefined || sweep.finish === 'keep' ? storeCycles(rowCount * columnCount, vector) : 0);
   return {
     rowOperand,
     columnOperand,
@@ -144,20 +167,19 @@ function planRoles(
     vector,
     panels,
     panelsPerUnit: split.panelsPerUnit,
-    panelsPerStrip: Math.min(
-      split.panelsPerUnit,
-      stripPanels(k.size, split.groupsPerUnit * rows.rows, width),
-    ),
+    panelsPerStrip: sweeps
+      ? split.panelsPerUnit
+      : Math.min(split.panelsPerUnit, stripPanels(k.size, split.groupsPerUnit * rows.rows, width)),
     groupsPerUnit: split.groupsPerUnit,
     packRows,
+    machine,
+    sweep,
     cycles,
   };
 }
 
 const byFallingStride = (list: readonly Steps[], stride: (each: Steps) => number): Steps[] =>
   [...list].sort((a, b) => Math.abs(stride(b)) - Math.abs(stride(a)));
-
-export const groupCount = (rows: RowPlan): number => sizeOf(rows.outer) * rows.perRun;
 
 /** Rows whose part of the operand stays in the second-level cache for a block of k. Views overlap: count elements once. */
 function rowLimit(axes: readonly Axis[], k: KBlocks, { tile }: Machine): number {
@@ -196,31 +218,36 @@ function vectorDirection(
   return fits(column) ? 'columns' : fits(row) ? 'rows' : 'none';
 }
 
-interface Split {
+/** How a contraction is cut into units. */
+export interface Split {
   readonly panelsPerUnit: number;
   readonly groupsPerUnit: number;
   /** What packing costs with this split, and waiting at the end. */
   readonly cycles: number;
 }
 
+export interface SplitOptions {
+  readonly maxRows: number;
+  readonly panels: number;
+  readonly width: number;
+  readonly kBlocks: number;
+  /** Steps of k in a block. */
+  readonly blockSize: number;
+  readonly level2: number;
+  readonly wanted: number;
+  /** Cycles of all multiplications, of packing all rows (0 if they are not packed) and of packing all columns. */
+  readonly compute: number;
+  readonly packRows: number;
+  readonly packColumns: number;
+  /** Elements of the first operand, each counted as often as it is used with a panel. */
+  readonly rowElements: number;
+}
+
 /**
  * Units: some panels by some groups of rows of one batch entry. Each block of rows packs its panels again, and each block of panels
  * its rows, if they are packed: the cheapest split that makes enough units.
  */
-function planUnits(
-  rows: RowPlan,
-  options: {
-    readonly maxRows: number;
-    readonly panels: number;
-    readonly width: number;
-    readonly kBlocks: number;
-    readonly wanted: number;
-    /** Cycles of all multiplications, of packing all rows (0 if they are not packed) and of packing all columns. */
-    readonly compute: number;
-    readonly packRows: number;
-    readonly packColumns: number;
-  },
-): Split {
+function planUnits(rows: RowPlan, options: SplitOptions): Split {
   const { maxRows, panels, width, kBlocks, wanted, compute, packRows, packColumns } = options;
   const groups = groupCount(rows);
   const most = Math.max(1, Math.min(groups, Math.floor(maxRows / rows.rows)));

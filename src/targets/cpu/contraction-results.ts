@@ -22,10 +22,11 @@ import {
 /** Emits an epilogue. */
 export interface ResultEmitter {
   /**
-   * Inside `body`, the variables have these values (i32). With `vector`, lane l has that variable's value + l. What a value
+   * Inside `body`, the variables have these values (i32). With `vector`, lane l has that variable's value + l; only the first `valid` lanes
+   * are written. What a value
    * depends on only outside may be computed before it.
    */
-  scope(bindings: ReadonlyMap<Variable, Expr>, body: () => void, vector?: Variable): void;
+  scope(bindings: ReadonlyMap<Variable, Expr>, body: () => void, vector?: Variable, valid?: number): void;
   /** Evaluates and writes the stores of the present scope, from the sum (f32, or f32v inside `vector`). Once per innermost scope. */
   store(sum: Expr): void;
 }

@@ -31,6 +31,8 @@ export interface RowPlan {
   readonly cycles: number;
 }
 
+export const groupCount = (rows: RowPlan): number => sizeOf(rows.outer) * rows.perRun;
+
 /** Static groups are at most this large, and have at most this many patterns. */
 const GROUP_LIMIT = 48;
 const PATTERN_LIMIT = 6;

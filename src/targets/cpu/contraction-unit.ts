@@ -2,8 +2,8 @@
 import type { Operand } from '../../compiler/kernel.js';
 import { addressOf, split, type Axis } from './contraction-axes.js';
 import { packedTileBytes } from './contraction-pack-rows.js';
-import { groupCount, type ContractionPlan } from './contraction-plan.js';
-import { eachGroup, rowOfGroup, samePattern, type Segment } from './contraction-rows.js';
+import type { ContractionPlan } from './contraction-plan.js';
+import { eachGroup, groupCount, rowOfGroup, samePattern, type Segment } from './contraction-rows.js';
 import { panelWidth, type Machine } from './machine.js';
 import { tileFunction, type KSteps, type RowPattern } from './contraction-tile.js';
 import {

@@ -8,9 +8,15 @@ import type { ContractionKernel } from '../../compiler/kernel.js';
 import { mergeAxes, sizeOf, type Axis } from './contraction-axes.js';
 import { fillTable, packFunctions } from './contraction-pack.js';
 import { packRowsFunction, packedBytes } from './contraction-pack-rows.js';
-import { groupCount, planContraction, type ContractionPlan } from './contraction-plan.js';
+import { planContraction, type ContractionPlan } from './contraction-plan.js';
+import { groupCount } from './contraction-rows.js';
+import { Sweeps } from './contraction-sweep-unit.js';
 import { resultFunction, type ResultEmitter } from './contraction-results.js';
 import type { Stores } from './contraction-stores.js';
+import { planDots } from './dots-plan.js';
+import { lowerDots } from './dots.js';
+import { planDirect } from './direct-plan.js';
+import { lowerDirect } from './direct.js';
 import { panelWidth, type Machine } from './machine.js';
 import { rowsFunction, Tiles, unitFunction, vectorsOf, type Layout } from './contraction-unit.js';
 import { add, func, i32, type Builder, type Expr, type Func } from './ir.js';
@@ -58,11 +64,12 @@ function layoutOf(plan: ContractionPlan, machine: Machine): Layout {
   const columnTable = k.rowSteps.kind === 'table' ? aligned(k.size * 4) : 0;
   const panels = columnTable + (k.columnSteps.kind === 'table' ? aligned(k.size * 4) : 0);
   const panelBytes = aligned(k.size * rowBytes);
-  const packedRows = panels + plan.panelsPerStrip * panelBytes;
+  const keepsSums = plan.sweep === undefined || plan.sweep.finish === 'keep';
+  const packedRows = panels + (plan.sweep?.source === 'operand' ? 0 : plan.panelsPerStrip * panelBytes);
   const groupBytes = Math.max(packedBytes(rows.segments, k.size), packedBytes(rows.lastSegments, k.size));
   const sums = packedRows + (plan.packRows ? aligned(plan.groupsPerUnit * groupBytes) : 0);
   const sumsBytes = aligned(plan.groupsPerUnit * rows.rows * rowBytes);
-  const kept = k.count > 1 ? plan.panelsPerUnit : plan.panelsPerStrip;
+  const kept = !keepsSums ? 0 : k.count > 1 ? plan.panelsPerUnit : plan.panelsPerStrip;
   // Squares reach over the last row; an odd number of lines keeps columns out of each other's sets of the cache.
   const { lanes } = machine;
   const turnedBytes = oddLines(Math.ceil((plan.groupsPerUnit * rows.rows) / lanes) * lanes * 4);
@@ -77,8 +84,28 @@ function layoutOf(plan: ContractionPlan, machine: Machine): Layout {
     sumsBytes,
     turned,
     turnedBytes,
-    bytes: turned + (plan.vector === 'rows' ? plan.panelsPerStrip * panelWidth(machine) * turnedBytes : 0),
+    bytes: turned + (keepsSums && plan.vector === 'rows' ? plan.panelsPerStrip * panelWidth(machine) * turnedBytes : 0),
   };
+}
+
+/** Tiles, rows of them, and units. */
+function multiplyFunctions(
+  name: string,
+  plan: ContractionPlan,
+  layout: Layout,
+  options: ContractionOptions,
+): readonly Func[] {
+  const { machine } = plan;
+  if (plan.sweep !== undefined) {
+    const sweeps = new Sweeps(name, plan, plan.sweep, layout, options);
+    const rows = sweeps.rows();
+    return [...sweeps.functions, rows, sweeps.unit()];
+  }
+  const tiles = new Tiles(name, plan, machine);
+  const rows = vectorsOf(plan, machine).map((vectors) =>
+    rowsFunction(name, plan, tiles, vectors, panelWidth(machine) * 4),
+  );
+  return [...tiles.functions, ...rows, unitFunction(name, plan, layout, options)];
 }
 
 /**
@@ -89,32 +116,36 @@ function layoutOf(plan: ContractionPlan, machine: Machine): Layout {
 export function lowerContraction(kernel: ContractionKernel, options: ContractionOptions): ContractionCode {
   const { machine } = options;
   const plan = planContraction(kernel, machine);
-  const rowBytes = panelWidth(machine) * 4;
-  const layout = layoutOf(plan, machine);
-  const tiles = new Tiles(kernel.name, plan, machine);
-  const rowFunctions = vectorsOf(plan, machine).map((vectors) =>
-    rowsFunction(kernel.name, plan, tiles, vectors, rowBytes),
-  );
+  const direct = planDirect(kernel, machine);
+  const dots = planDots(kernel, machine);
+  const least = Math.min(plan.cycles, direct?.cycles ?? Infinity, dots?.cycles ?? Infinity);
+  if (direct?.cycles === least) return lowerDirect(kernel, direct, options);
+  if (dots?.cycles === least) return lowerDots(kernel, dots, options);
+  const layout = layoutOf(plan, plan.machine);
   const entry = `${kernel.name}_units`;
   const functions = [
-    ...tiles.functions,
-    ...rowFunctions,
+    ...multiplyFunctions(kernel.name, plan, layout, options),
     ...(plan.packRows ? [packRowsFunction(`${kernel.name}_packRows`, plan.rows, plan.k, machine.lanes)] : []),
-    ...packFunctions(`${kernel.name}_pack`, {
-      machine,
-      columns: plan.columns,
-      steps: plan.k.columnSteps,
-      runs: runsOf(plan.k.columnAxes),
-      panels: plan.panelsPerStrip,
-      panelBytes: layout.panelBytes,
-    }),
-    resultFunction(`${kernel.name}_results`, plan, {
-      machine,
-      sumsBytes: layout.sumsBytes,
-      turnedBytes: layout.turnedBytes,
-      results: options.results,
-    }),
-    unitFunction(kernel.name, plan, layout, options),
+    ...(plan.sweep === undefined || plan.sweep.source === 'panels'
+      ? packFunctions(`${kernel.name}_pack`, {
+          machine: plan.machine,
+          columns: plan.columns,
+          steps: plan.k.columnSteps,
+          runs: runsOf(plan.k.columnAxes),
+          panels: plan.panelsPerStrip,
+          panelBytes: layout.panelBytes,
+        })
+      : []),
+    ...(plan.sweep === undefined || plan.sweep.finish === 'keep'
+      ? [
+          resultFunction(`${kernel.name}_results`, plan, {
+            machine: plan.machine,
+            sumsBytes: layout.sumsBytes,
+            turnedBytes: layout.turnedBytes,
+            results: options.results,
+          }),
+        ]
+      : []),
     func(entry, ['table', 'begin', 'end', 'scratch'], (b, table, begin, end, scratch) => {
       if (plan.k.rowSteps.kind === 'table') fillTable(b, add(scratch, i32(layout.rowTable)), plan.k.rowAxes);
       if (plan.k.columnSteps.kind === 'table')

@@ -6,6 +6,7 @@ import { linearStride, type Bound, type Scalar } from '../../compiler/scalar-exp
 import { decode, ELEMENT, encode, joinLanes, splatValue, valueType } from './elements.js';
 import type { IndexEmitter } from './emit-index.js';
 import type { Scopes } from './emit-scopes.js';
+import { rangeOf } from './index-range.js';
 import { isWindow } from './window.js';
 import * as ir from './ir.js';
 import type { Machine } from './machine.js';
@@ -21,6 +22,8 @@ interface Address {
 
 /** Memory is readable some way past its end, and before its start: as far as the lanes of a vector get with steps this large. */
 export const LARGEST_OVERRUN_STRIDE = 4;
+/** So many bytes before the first value and behind the last one are readable; see the heap. */
+const READABLE_MARGIN = 1024;
 
 export class MemoryEmitter {
   private readonly scopes: Scopes;
@@ -28,9 +31,18 @@ export class MemoryEmitter {
   private readonly indices: IndexEmitter;
   private readonly base: (buffer: number) => Expr;
   private readonly machine: Machine;
+  /** Elements of a buffer, where that is known. */
+  private readonly sizeOf: (buffer: number) => number | undefined;
 
-  constructor(scopes: Scopes, indices: IndexEmitter, base: (buffer: number) => Expr, machine: Machine) {
+  constructor(
+    scopes: Scopes,
+    indices: IndexEmitter,
+    base: (buffer: number) => Expr,
+    machine: Machine,
+    sizeOf: (buffer: number) => number | undefined,
+  ) {
     this.scopes = scopes;
+    this.sizeOf = sizeOf;
     this.machine = machine;
     this.b = scopes.b;
     this.indices = indices;
@@ -52,13 +64,27 @@ export class MemoryEmitter {
     const { guard, dtype } = scalar;
     const vector = this.scopes.isVector(scalar);
     const load = (): Expr => (vector ? this.loadVector(scalar) : this.loadScalar(scalar));
-    if (guard.length === 0) return load();
+    if (guard.length === 0 || (vector && this.isReadable(scalar))) return load();
     const byLane = vector ? guard.filter(({ index }) => this.scopes.variesByLane(index)) : [];
     if (byLane.length === 0) return this.loadIf(guard, valueType(dtype, vector), load);
     if (!this.machine.masks) return this.loadLanesInside(scalar, byLane);
     const common = guard.filter((bound) => !byLane.includes(bound));
     const some = (): Expr => this.loadLanes(scalar, this.indices.insideOfLanes(byLane));
     return common.length === 0 ? some() : this.loadIf(common, valueType(dtype, true), some);
+  }
+
+  /**
+   * Whether a whole vector can be read wherever the loops get to, guarded or not: what lies outside is some other value's, or the margin's, and of
+   * no interest.
+   */
+  private isReadable({ buffer, dtype, index }: Load): boolean {
+    const size = this.sizeOf(buffer);
+    const { lanes, vector } = this.scopes;
+    if (!this.machine.masks || size === undefined || vector === undefined) return false;
+    if (linearStride(index, vector) !== 1 && !isWindow(index, vector, lanes)) return false;
+    const { min, max } = rangeOf(index);
+    const bytes = bytesPerElement(dtype);
+    return min * bytes >= -READABLE_MARGIN && (max + lanes - size) * bytes <= READABLE_MARGIN;
   }
 
   /** The lanes that `inside` has; 0 for others. */

@@ -4,7 +4,7 @@
  */
 import { InternalError } from '../../core/errors.js';
 import { variablesOf, type Atom, type Index, type Variable } from '../../compiler/index-expr.js';
-import { dataOf, dependenciesOf, type Scalar } from '../../compiler/scalar-expr.js';
+import { dataOf, dependenciesOf, visit, type Scalar } from '../../compiler/scalar-expr.js';
 import { extractLane } from './elements.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
@@ -13,8 +13,11 @@ import type { Builder, Expr } from './ir.js';
 export interface Scope {
   readonly variables: readonly Variable[];
   readonly statements: ir.Statement[];
-  readonly values: Map<Scalar, Expr>;
+  /** By what `Scopes.fixedIn` gives for the variables that a value depends on. */
+  readonly values: Map<string, Map<Scalar, Expr>>;
   readonly indices: Map<string, Expr>;
+  /** Scalars that are in all lanes of a vector. */
+  readonly splats: Map<ir.Local, Expr>;
 }
 
 export class Scopes {
@@ -23,8 +26,15 @@ export class Scopes {
   private readonly stack: Scope[] = [];
   private readonly coordinates = new Map<Variable, Expr>();
   private readonly reduced = new Map<number, { value: Expr; depth: number }>();
+  /** Variables whose value is a constant here: what depends on nothing else is computed outside all loops. */
+  private readonly fixed = new Map<Variable, string>();
   private vectorVariable: Variable | undefined;
   private validCount: number;
+  private alignedFirst = false;
+  /** Buffers that are written in the rows, and how deep the present row is: what is read from them is not read before it. */
+  private written: ReadonlySet<number> = new Set();
+  private rowDepth = 0;
+  private readonly readsWritten = new WeakMap<Scalar, boolean>();
   private sum: Expr | undefined;
 
   constructor(b: Builder, lanes: number) {
@@ -51,6 +61,11 @@ export class Scopes {
       : undefined;
   }
 
+  /** Whether the first of the neighbours is known to be a multiple of L. */
+  get aligned(): boolean {
+    return this.alignedFirst;
+  }
+
   // Opening
 
   /** See `Emitter.scope`. */
@@ -59,19 +74,42 @@ export class Scopes {
     body: () => void,
     vector: Variable | undefined,
     valid: number,
+    aligned: boolean,
   ): void {
-    const outer = { vector: this.vectorVariable, valid: this.validCount };
+    const outer = { vector: this.vectorVariable, valid: this.validCount, aligned: this.alignedFirst };
     if (vector !== undefined) {
       this.vectorVariable = vector;
       this.validCount = valid;
+      this.alignedFirst = aligned;
     }
-    for (const [v, value] of bindings) this.coordinates.set(v, value);
-    this.push([...bindings.keys()]);
+    const moving: Variable[] = [];
+    for (const [v, value] of bindings) {
+      this.coordinates.set(v, value);
+      if (value.kind === 'const') this.fixed.set(v, `${v.id}=${value.value}${v === vector ? `+${valid}` : ''}`);
+      else moving.push(v);
+    }
+    this.push(moving);
     body();
     this.stack.pop();
-    for (const v of bindings.keys()) this.coordinates.delete(v);
+    for (const v of bindings.keys()) {
+      this.coordinates.delete(v);
+      this.fixed.delete(v);
+    }
     this.vectorVariable = outer.vector;
     this.validCount = outer.valid;
+    this.alignedFirst = outer.aligned;
+  }
+
+  /** A row, in which some buffers are written. */
+  row(written: ReadonlySet<number>, body: () => void): void {
+    const outer = { written: this.written, rowDepth: this.rowDepth };
+    this.push([]);
+    this.written = written;
+    this.rowDepth = this.stack.length - 1;
+    body();
+    this.stack.pop();
+    this.written = outer.written;
+    this.rowDepth = outer.rowDepth;
   }
 
   /** Statements inside a condition: nothing computed there is known outside. */
@@ -88,6 +126,8 @@ export class Scopes {
     const first = this.coordinates.get(v) as Expr;
     const reduced = [...this.reduced];
     const { sum } = this;
+    const fixed = this.fixed.get(v);
+    this.fixed.delete(v);
     this.vectorVariable = undefined;
     this.coordinates.set(v, this.b.let(ir.add(first, ir.i32(lane))));
     for (const [slot, known] of reduced) {
@@ -101,6 +141,7 @@ export class Scopes {
     this.coordinates.set(v, first);
     for (const [slot, known] of reduced) this.reduced.set(slot, known);
     this.sum = sum;
+    if (fixed !== undefined) this.fixed.set(v, fixed);
     this.vectorVariable = v;
     return result;
   }
@@ -115,6 +156,7 @@ export class Scopes {
       statements: this.b.statements,
       values: new Map(),
       indices: new Map(),
+      splats: new Map(),
     });
   }
 
@@ -122,6 +164,34 @@ export class Scopes {
 
   at(depth: number): Scope {
     return this.stack[depth] as Scope;
+  }
+
+  /** What a scope knows of a scalar, or `undefined`; and how to make it known. */
+  known(scope: Scope, scalar: Scalar): Expr | undefined {
+    return scope.values.get(this.fixedIn(dependenciesOf(scalar).variables))?.get(scalar);
+  }
+
+  remember(scope: Scope, scalar: Scalar, value: Expr): void {
+    const key = this.fixedIn(dependenciesOf(scalar).variables);
+    let values = scope.values.get(key);
+    if (values === undefined) scope.values.set(key, (values = new Map<Scalar, Expr>()));
+    values.set(scalar, value);
+  }
+
+  /** The constant variables among those that something depends on, with their values: it is another one with others. */
+  fixedIn(variables: ReadonlySet<Variable>): string {
+    if (this.fixed.size === 0) return '';
+    let key = '';
+    for (const [v, text] of this.fixed) if (variables.has(v)) key += `${text};`;
+    return key;
+  }
+
+  /** As `fixedIn`, of an index and the data in it. */
+  fixedInIndex(index: Index): string {
+    if (this.fixed.size === 0) return '';
+    const variables = variablesOf(index);
+    for (const value of dataOf(index)) dependenciesOf(value).variables.forEach((v) => variables.add(v));
+    return this.fixedIn(variables);
   }
 
   /** Puts what `build` emits into an enclosing scope, before the loops inside it. */
@@ -137,6 +207,12 @@ export class Scopes {
     const value = this.coordinates.get(v);
     if (value === undefined) throw new InternalError(`loop variable ${v.id} has no value here`);
     return value;
+  }
+
+  /** The value of a variable (at lane 0) where it is a constant. */
+  fixedValue(v: Variable): number | undefined {
+    const value = this.coordinates.get(v);
+    return value?.kind === 'const' ? value.value : undefined;
   }
 
   setReduced(slot: number, value: Expr): void {
@@ -168,7 +244,20 @@ export class Scopes {
     const { variables, reductions, accumulator } = dependenciesOf(scalar);
     let depth = this.sum !== undefined && accumulator ? this.stack.length - 1 : 0;
     for (const slot of reductions) depth = Math.max(depth, this.reduction(slot).depth);
+    if (this.rowDepth > depth && this.readsWrittenBuffers(scalar)) depth = this.rowDepth;
     return Math.max(depth, this.depthOfVariables(variables));
+  }
+
+  private readsWrittenBuffers(scalar: Scalar): boolean {
+    let reads = this.readsWritten.get(scalar);
+    if (reads === undefined) {
+      reads = false;
+      visit([scalar], (each) => {
+        if (each.kind === 'load' && this.written.has(each.buffer)) reads = true;
+      });
+      this.readsWritten.set(scalar, reads);
+    }
+    return reads;
   }
 
   depthOfAtom(atom: Atom): number {

@@ -28,26 +28,34 @@ export class Emitter {
     machine: Machine;
     base: (buffer: number) => Expr;
     scalars: (slot: number, dtype: DType) => Expr;
+    /** Elements of a buffer, where that is known: it allows loads that look only afterwards. */
+    sizeOf?: (buffer: number) => number | undefined;
   }) {
     this.b = options.b;
     this.lanes = options.machine.lanes;
     this.scopes = new Scopes(options.b, this.lanes);
     this.indices = new IndexEmitter(this.scopes, (scalar) => this.value(scalar));
-    this.memory = new MemoryEmitter(this.scopes, this.indices, options.base, options.machine);
+    this.memory = new MemoryEmitter(this.scopes, this.indices, options.base, options.machine, options.sizeOf ?? (() => undefined));
     this.scalars = options.scalars;
   }
 
   /**
    * Inside `body`, the variables have these values. With `vector`, that variable runs over L neighbours, the first of which is
-   * given; only the first `valid` of them are points of the loop.
+   * given; only the first `valid` of them are points of the loop. `aligned` says that the first is a multiple of L.
    */
   scope(
     bindings: ReadonlyMap<Variable, Expr>,
     body: () => void,
     vector?: Variable,
     valid = this.lanes,
+    aligned = false,
   ): void {
-    this.scopes.open(bindings, body, vector, valid);
+    this.scopes.open(bindings, body, vector, valid, aligned);
+  }
+
+  /** A row: what is read from buffers that are written in it is read inside it. */
+  row(written: ReadonlySet<number>, body: () => void): void {
+    this.scopes.row(written, body);
   }
 
   /** Which lanes are points of the loop; undefined if all are. */
@@ -83,17 +91,25 @@ export class Emitter {
   /** The value of a scalar: a local or a constant, scalar or vector as it depends on the vector variable. */
   value(scalar: Scalar): Expr {
     const scope = this.scopes.at(this.scopes.depthOf(scalar));
-    const known = scope.values.get(scalar);
+    const known = this.scopes.known(scope, scalar);
     if (known !== undefined) return known;
     const result = this.scopes.within(scope, () => this.b.let(this.compute(scalar)));
-    scope.values.set(scalar, result);
+    this.scopes.remember(scope, scalar, result);
     return result;
   }
 
-  /** The value with one element per lane, whatever it depends on. */
+  /** The value with one element per lane, whatever it depends on. One that is the same in all lanes is spread where it is known, outside the loop. */
   vectorValue(scalar: Scalar): Expr {
     const value = this.value(scalar);
-    return ir.isVector(value.type) ? value : splatValue(value, scalar.dtype);
+    if (ir.isVector(value.type)) return value;
+    if (value.kind !== 'local') return splatValue(value, scalar.dtype);
+    const scope = this.scopes.at(this.scopes.depthOf(scalar));
+    let lanes = scope.splats.get(value.local);
+    if (lanes === undefined) {
+      lanes = this.scopes.within(scope, () => this.b.let(splatValue(value, scalar.dtype), 'splat'));
+      scope.splats.set(value.local, lanes);
+    }
+    return lanes;
   }
 
   /** Writes a value at an index of a buffer. Everything it needs is computed first, so several stores may follow each other. */

@@ -214,8 +214,8 @@ export type Statement =
       readonly value: Expr;
       readonly count?: Expr;
     }
-  /** L vectors as the rows of a square, turned: lane l of vector r changes places with lane r of vector l. */
-  | { readonly kind: 'transpose'; readonly rows: readonly Local[] }
+  /** A hint that the cache line of an address will be read, soon (level 1) or later (level 2). The address may be any. Machines may do nothing. */
+  | { readonly kind: 'prefetch'; readonly address: Expr; readonly offset: number; readonly level: 1 | 2 }
   /** local = from; while (local < to) { body; local += step }. `to` is evaluated once; step is positive. Signed. */
   | {
       readonly kind: 'for';
@@ -402,7 +402,10 @@ export function loadMasked(element: Element, address: Expr, offset: number, mask
 }
 
 export function permute(a: Expr, index: Expr): Expr {
-  check(index.type === 'i32v' && (a.type === 'f32v' || a.type === 'i32v'), `permute of ${a.type} by ${index.type}`);
+  check(
+    index.type === 'i32v' && (a.type === 'f32v' || a.type === 'i32v'),
+    `permute of ${a.type} by ${index.type}`,
+  );
   return { kind: 'permute', type: a.type === 'f32v' ? 'f32v' : 'i32v', a, index };
 }
 
@@ -452,6 +455,8 @@ export const atomicAdd = (address: Expr, value: Expr): Expr => ({
   value,
 });
 
+const ZERO = f32(0);
+
 /** Collects statements; loops and conditions nest through callbacks. */
 export class Builder {
   statements: Statement[] = [];
@@ -486,13 +491,42 @@ export class Builder {
     this.statements.push(count === undefined ? scattered : { ...scattered, count });
   }
 
-  /** Turns as many vectors as they have lanes. */
+  prefetch(address: Expr, offset: number, level: 1 | 2 = 1): void {
+    this.statements.push({ kind: 'prefetch', address, offset, level });
+  }
+
+  /**
+   * Turns as many vectors as they have lanes: lane l of vector r changes places with lane r of vector l. Squares of four inside each block of lanes
+   * first, then the blocks, by halves.
+   */
   transpose(rows: readonly Local[]): void {
-    check(
-      rows.every(({ type }) => type === 'f32v'),
-      'transpose takes f32v',
-    );
-    this.statements.push({ kind: 'transpose', rows });
+    const join = (order: ShuffleOrder, a: Expr | undefined, b: Expr | undefined): Expr =>
+      this.let(shuffle(order, a ?? ZERO, b ?? ZERO), 'turned');
+    const turned = (parts: readonly Expr[]): Expr[] => {
+      if (parts.length === 1) return [...parts];
+      const pairs = (order: ShuffleOrder): Expr[] =>
+        Array.from({ length: parts.length / 2 }, (_, n) => join(order, parts[2 * n], parts[2 * n + 1]));
+      const even = turned(pairs('evenBlocks'));
+      const odd = turned(pairs('oddBlocks'));
+      return [...even.keys()].flatMap((n) => [even[n], odd[n]]) as Expr[];
+    };
+    const fours = Array.from({ length: rows.length / 4 }, (_, n) => {
+      const [a, b, c, d] = rows.slice(4 * n, 4 * n + 4).map(get);
+      const [low, high] = [join('low1', a, b), join('high1', a, b)];
+      const [lowNext, highNext] = [join('low1', c, d), join('high1', c, d)];
+      return [
+        join('low2', low, lowNext),
+        join('high2', low, lowNext),
+        join('low2', high, highNext),
+        join('high2', high, highNext),
+      ];
+    });
+    [0, 1, 2, 3].forEach((g) => {
+      turned(fours.map((four) => four[g] ?? ZERO)).forEach((value, block) => {
+        const row = rows[4 * block + g];
+        if (row !== undefined) this.set(row, value);
+      });
+    });
   }
 
   for(from: Expr, to: Expr, step: number, body: (index: Expr) => void, name = 'i'): void {

@@ -5,6 +5,7 @@ import { Substitution } from '../../compiler/loop-nest.js';
 import { emitterAtTop, weightOf } from './columns.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
+import { interleaved } from './interleave.js';
 import { RowEmitter, type Nest } from './loop-rows.js';
 import type { Machine } from './machine.js';
 import type { LoweredKernel, LoweringContext } from './lowered-kernel.js';
@@ -70,10 +71,27 @@ function blockSize(extent: number): number | undefined {
   return undefined;
 }
 
+/** The kernel, with two of its loops joined where that makes vectors cheaper, and the vector axis. */
+function chooseLoops(
+  kernel: LoopKernel,
+  machine: Machine,
+): { kernel: LoopKernel; vector: Variable | undefined } {
+  let choice = chooseVector(kernel, machine);
+  let best = kernel;
+  // Spreading what windows share takes permutations.
+  for (const other of machine.masks ? interleaved(kernel) : []) {
+    const otherChoice = chooseVector(other, machine);
+    if (otherChoice === undefined || otherChoice.cost >= (choice?.cost ?? 1)) continue;
+    choice = otherChoice;
+    best = other;
+  }
+  return { kernel: best, vector: choice?.vector };
+}
+
 /** Lowers a loop kernel; its units are the outer rows. */
 export function lowerLoop(given: LoopKernel, name: string, context: LoweringContext): LoweredKernel {
-  const chosen = chooseVector(given, context.machine);
-  const { kernel, vector } = block(given, chosen);
+  const chosen = chooseLoops(given, context.machine);
+  const { kernel, vector } = block(chosen.kernel, chosen.vector);
   const nest = nestOf(kernel, vector, context.machine);
   const units = nest.units.reduce((product, v) => product * v.extent, 1);
   const points = [...kernel.rows, ...kernel.columns].reduce((product, v) => product * v.extent, 1);

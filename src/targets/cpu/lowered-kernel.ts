@@ -11,6 +11,8 @@ export interface LoweringContext {
   /** The values of run-time scalars. */
   readonly scalars: (b: Builder, table: Expr) => (slot: number, dtype: DType) => Expr;
   readonly dtypeOf: (buffer: number) => DType;
+  /** Elements of a buffer, where they are known. */
+  readonly sizeOf?: (buffer: number) => number | undefined;
 }
 
 /** A kernel in loop IR. Its work is cut into units that do not depend on each other, so threads may share them in any way. */

@@ -1,4 +1,5 @@
 /** What the lowering must know of the machine that its loops are for. */
+import type { MachineTraits, WinogradCosts } from '../../compiler/machine-traits.js';
 
 /** The tile of the matrix kernel: as many sums as the registers hold beside a row of the one operand and an element of the other. */
 export interface TileShape {
@@ -10,6 +11,8 @@ export interface TileShape {
 }
 
 export interface Machine {
+  /** What decisions of the compiler depend on. */
+  readonly traits: MachineTraits;
   /** Lanes of a vector of float32, a power of two. */
   readonly lanes: number;
   readonly tile: TileShape;
@@ -19,26 +22,68 @@ export interface Machine {
   readonly masks: boolean;
   /** Whether lanes can be stored each to its own place. */
   readonly scatters: boolean;
+  /** Bytes of a core's caches, of the smallest that are common. Where nothing is said, data are cut so that they fit any. */
+  readonly caches?: { readonly level1: number; readonly level2: number };
 }
+
+/** Measured with 4 and 8 lanes. Wider vectors make everything faster alike, except for starting a step. */
+const WINOGRAD: WinogradCosts = {
+  input: 350,
+  output: 270,
+  filter: 390,
+  gradientTile: 350,
+  gradientPart: 150,
+  worth: 400_000,
+};
 
 /**
  * WebAssembly with 128-bit vectors: V8 uses 15 registers, which 12 sums, 2 vectors and 1 element fill. Unrolled loops it reorders, and then runs
  * out of registers.
  */
-export const WASM_MACHINE: Machine = { lanes: 4, tile: { rows: 6, vectors: 2, unroll: 1 }, registers: 15, masks: false, scatters: false };
-export const AVX2_MACHINE: Machine = { lanes: 8, tile: { rows: 6, vectors: 2, unroll: 4 }, registers: 16, masks: true, scatters: false };
+export const WASM_MACHINE: Machine = {
+  traits: { winograd: WINOGRAD },
+  lanes: 4,
+  tile: { rows: 6, vectors: 2, unroll: 1 },
+  registers: 15,
+  masks: false,
+  scatters: false,
+};
+/** Intel's server cores have had 1 MiB since Skylake. */
+const X64_CACHES = { level1: 32 * 1024, level2: 1024 * 1024 };
+export const AVX2_MACHINE: Machine = {
+  traits: { winograd: { ...WINOGRAD, worth: 800_000 } },
+  lanes: 8,
+  tile: { rows: 6, vectors: 2, unroll: 4 },
+  registers: 16,
+  masks: true,
+  scatters: false,
+  caches: X64_CACHES,
+};
 export const AVX512_MACHINE: Machine = {
+  // Here transforms wait for the second-level cache.
+  traits: {
+    winograd: {
+      input: 440,
+      output: 370,
+      filter: 800,
+      gradientTile: 440,
+      gradientPart: 300,
+      worth: 1_500_000,
+    },
+  },
   lanes: 16,
   tile: { rows: 6, vectors: 4, unroll: 4 },
   registers: 32,
   masks: true,
   scatters: true,
+  caches: X64_CACHES,
 };
 /**
  * 24 sums, 4 vectors and 1 element of 32 registers. Elements stay scalars, which multiplications take as they are; so there are 10 loads to 24 of
  * these, and wide panels pass remainders better than tall tiles (8 x 3) would.
  */
 export const ARM64_MACHINE: Machine = {
+  traits: { winograd: WINOGRAD },
   lanes: 4,
   tile: { rows: 6, vectors: 4, unroll: 4 },
   registers: 32,

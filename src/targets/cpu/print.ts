@@ -105,8 +105,8 @@ class FunctionPrinter {
         line(`${s.element}${vector}[${this.address(s.address, s.offset)}] = ${this.expr(s.value)}${some}`);
         return;
       }
-      case 'transpose':
-        line(`transpose ${s.rows.map((row) => this.name(row)).join(', ')}`);
+      case 'prefetch':
+        line(`prefetch${s.level} [${this.address(s.address, s.offset)}]`);
         return;
       case 'scatter': {
         const some = s.count === undefined ? '' : `, the first ${this.expr(s.count)}`;

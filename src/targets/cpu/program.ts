@@ -1,5 +1,7 @@
 /** Kernels in steps → one loop IR module whose function `run(thread, threads, table)` all threads execute side by side. */
 import type { DType } from '../../core/dtype.js';
+import { InternalError } from '../../core/errors.js';
+import { kernelShape, type KernelShape } from '../../compiler/kernel-shape.js';
 import type { Kernel, KernelProgram, ScanKernel, Step } from '../../compiler/kernel.js';
 import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
@@ -21,8 +23,16 @@ const SERIAL_WORK = 20_000;
 const CHUNK_WORK = 30_000;
 const CACHE_LINE = 64;
 
-/** Where things lie in a program's table, in bytes from its start. Words 0, 4, … are the addresses of the buffers. */
+/** A kernel that has code of its own. */
+type PlainKernel = Exclude<Kernel, { kind: 'scan' }>;
+
+/**
+ * Where things lie in a program's table, in bytes from its start. Words 0, 4, … are the addresses of the buffers. Kernels find what is theirs through
+ * frames: so kernels of the same shape can share their code.
+ */
 export interface TableLayout {
+  /** Words that stay: each holds the address of another word of the table, or of a scalar, `to` bytes from the table's start. */
+  readonly frames: readonly { readonly at: number; readonly to: number }[];
   /** Word with the address of the threads' scratch memory. */
   readonly scratch: number;
   /** Word with the address of the notes of a timed program. */
@@ -40,8 +50,10 @@ export interface TableLayout {
 /** A kernel as code: what `inspect` shows and `profile` calls. */
 export interface KernelCode {
   readonly kernel: Kernel;
-  /** The function (table, begin, end[, scratch]). */
+  /** The function (frame, begin, end[, scratch]), which kernels of the same shape share. */
   readonly entry: string;
+  /** Where the kernel's frame lies in the table, in bytes. */
+  readonly frame: number;
   readonly units: number;
   /** Rough operations altogether. */
   readonly work: number;
@@ -86,21 +98,33 @@ class ProgramLowering {
   private readonly functions: Func[] = [];
   private readonly codes: KernelCode[] = [];
   private readonly codeOf = new Map<Kernel, NumberedCode>();
+  private readonly shapes: ReadonlyMap<Kernel, FramedShape>;
+  private readonly shared = new Map<string, Omit<KernelCode, 'kernel' | 'frame'>>();
   private readonly timeline: TimelineLayout | undefined;
   private scratchBytes = 0;
   private parallel = false;
+  /** That of the kernel that is being lowered. */
+  private shape: FramedShape | undefined;
 
   constructor(program: KernelProgram, machine: Machine, timed: boolean) {
     this.program = program;
     this.machine = machine;
-    this.layout = layoutOf(program);
+    const { shapes, layout } = layoutOf(program);
+    this.shapes = shapes;
+    this.layout = layout;
     this.timeline = timed ? timelineLayout(countRuns(program.steps)) : undefined;
-    const { layout } = this;
     this.context = {
       machine,
-      base: (b, table, buffer) => b.let(ir.load('i32', table, 4 * buffer), 'base'),
-      scalars: (b, table) => (slot, dtype) => loadScalar(b, table, layout.scalars + 8 * slot, dtype),
+      base: (b, frame, buffer) => {
+        const word = ir.load('i32', frame, 4 * placeIn(this.shape?.buffers, buffer));
+        return b.let(ir.load('i32', word), 'base');
+      },
+      scalars: (b, frame) => (slot, dtype) => {
+        const place = (this.shape?.buffers.length ?? 0) + placeIn(this.shape?.scalars, slot);
+        return loadScalar(b, ir.load('i32', frame, 4 * place), dtype);
+      },
       dtypeOf: (buffer) => program.buffers[buffer]?.dtype ?? 'float32',
+      sizeOf: (buffer) => program.buffers[buffer]?.size,
     };
   }
 
@@ -137,16 +161,27 @@ class ProgramLowering {
         for (const inner of kernel.body) this.lowerStep(inner);
         continue;
       }
-      const code = this.lowerKernel(
-        kernel,
-        `k${this.codes.length}_${kernel.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 40)}`,
-      );
+      const code = this.codeFor(kernel);
       this.codeOf.set(kernel, { code, counter: this.codes.length });
       this.codes.push(code);
     }
   }
 
-  private lowerKernel(kernel: Exclude<Kernel, { kind: 'scan' }>, name: string): KernelCode {
+  /** The code of a kernel: that of another one of its shape, if there is one. */
+  private codeFor(kernel: PlainKernel): KernelCode {
+    const shape = this.shapes.get(kernel);
+    if (shape === undefined) throw new InternalError('a kernel without a frame');
+    let code = this.shared.get(shape.key);
+    if (code === undefined) {
+      this.shape = shape;
+      const name = kernel.name.replaceAll(/[^A-Za-z0-9]/g, '_').slice(0, 40);
+      this.shared.set(shape.key, (code = this.lowerKernel(kernel, `k${this.shared.size}_${name}`)));
+      this.shape = undefined;
+    }
+    return { ...code, kernel, frame: shape.frame };
+  }
+
+  private lowerKernel(kernel: PlainKernel, name: string): Omit<KernelCode, 'kernel' | 'frame'> {
     if (kernel.kind === 'contraction' || kernel.kind === 'winograd' || kernel.kind === 'winogradGradient') {
       const options: ContractionOptions = {
         machine: this.machine,
@@ -170,8 +205,8 @@ class ProgramLowering {
             scalars: this.context.scalars(b, table),
           });
           return {
-            scope: (bindings, body, vector) => {
-              emitter.scope(bindings, body, vector);
+            scope: (bindings, body, vector, valid) => {
+              emitter.scope(bindings, body, vector, valid);
             },
             store: (sum) => {
               emitter.setAccumulator(sum);
@@ -196,7 +231,6 @@ class ProgramLowering {
       );
       this.scratchBytes = Math.max(this.scratchBytes, align(lowered.scratchBytes, CACHE_LINE));
       return {
-        kernel,
         entry: lowered.entry,
         units: lowered.units,
         work: lowered.work,
@@ -209,7 +243,6 @@ class ProgramLowering {
       ...lowered.functions.map((each) => (each.name === lowered.entry ? { ...each, exported: true } : each)),
     );
     return {
-      kernel,
       entry: lowered.entry,
       units: lowered.units,
       work: lowered.units * lowered.unitWork,
@@ -226,7 +259,7 @@ class ProgramLowering {
       case 'loop':
         return lowerLoop(kernel, name, this.context);
       case 'winogradFilter':
-        return lowerWinogradFilter({ ...kernel, name }, this.machine.lanes, this.context.base);
+        return lowerWinogradFilter({ ...kernel, name }, this.machine, this.context.base);
       case 'scatter':
         return lowerScatter(kernel, name, this.context);
       case 'cumulative':
@@ -270,7 +303,7 @@ class ProgramLowering {
       const { code } = numbered;
       this.timed(b, run, numbered, () => {
         const units = ir.i32(code.units);
-        b.call(code.entry, run.table, ir.i32(0), units, ...(code.takesScratch ? [run.scratch] : []));
+        b.call(code.entry, frameOf(run, code), ir.i32(0), units, ...(code.takesScratch ? [run.scratch] : []));
         return units;
       });
     }
@@ -299,7 +332,13 @@ class ProgramLowering {
         const next = b.variable(take, 'next');
         b.while(ir.compare('lt', ir.get(next), ir.i32(code.units)), () => {
           const end = b.let(ir.binary('minS', ir.add(ir.get(next), ir.i32(grain)), ir.i32(code.units)));
-          b.call(code.entry, run.table, ir.get(next), end, ...(code.takesScratch ? [run.scratch] : []));
+          b.call(
+            code.entry,
+            frameOf(run, code),
+            ir.get(next),
+            end,
+            ...(code.takesScratch ? [run.scratch] : []),
+          );
           if (taken !== undefined) b.set(taken, ir.add(ir.get(taken), ir.sub(end, ir.get(next))));
           b.set(next, take);
         });
@@ -369,18 +408,56 @@ const count = (steps: readonly Step[], times: (scan: ScanKernel) => number): num
 
 const countRuns = (steps: readonly Step[]): number => count(steps, ({ length }) => length);
 
-function layoutOf(program: KernelProgram): TableLayout {
+const frameOf = ({ table }: Run, { frame }: KernelCode): Expr => ir.add(table, ir.i32(frame));
+
+/** The shape of a kernel, and where its frame lies. */
+type FramedShape = KernelShape & { readonly frame: number };
+
+function placeIn(list: readonly number[] | undefined, value: number): number {
+  const place = list?.indexOf(value) ?? -1;
+  if (place < 0) throw new InternalError(`a kernel uses ${value}, which is not in its frame`);
+  return place;
+}
+
+/** Calls `visit` with every kernel that is not a scan. */
+function eachKernel(steps: readonly Step[], visit: (kernel: PlainKernel) => void): void {
+  for (const kernel of steps.flat()) {
+    if (kernel.kind === 'scan') eachKernel(kernel.body, visit);
+    else visit(kernel);
+  }
+}
+
+function layoutOf(program: KernelProgram): { layout: TableLayout; shapes: Map<Kernel, FramedShape> } {
   const scratch = 4 * program.buffers.length;
   const timeline = scratch + 4;
   const scalars = align(timeline + 4, 8);
-  const barrier = align(scalars + 8 * program.scalars.length, CACHE_LINE);
+  let end = scalars + 8 * program.scalars.length;
+  const frames: { at: number; to: number }[] = [];
+  const shapes = new Map<Kernel, FramedShape>();
+  const typeOf = (buffer: number): string => {
+    const info = program.buffers[buffer];
+    return `${info?.dtype ?? ''}${info?.size ?? ''}`;
+  };
+  eachKernel(program.steps, (kernel) => {
+    const shape = kernelShape(kernel, typeOf);
+    shapes.set(kernel, { ...shape, frame: end });
+    for (const to of [
+      ...shape.buffers.map((buffer) => 4 * buffer),
+      ...shape.scalars.map((slot) => scalars + 8 * slot),
+    ]) {
+      frames.push({ at: end, to });
+      end += 4;
+    }
+  });
+  const barrier = align(end, CACHE_LINE);
   const counters = barrier + CACHE_LINE;
   const counterBytes = CACHE_LINE * count(program.steps, () => 1);
-  return { scratch, timeline, scalars, barrier, counters, counterBytes, bytes: counters + counterBytes };
+  const bytes = counters + counterBytes;
+  return { layout: { frames, scratch, timeline, scalars, barrier, counters, counterBytes, bytes }, shapes };
 }
 
-function loadScalar(b: Builder, table: Expr, offset: number, dtype: DType): Expr {
+function loadScalar(b: Builder, address: Expr, dtype: DType): Expr {
   const element = scalarType(dtype);
-  const value = ir.load(element, table, offset);
+  const value = ir.load(element, address);
   return b.let(dtype === 'bool' ? ir.compare('ne', value, ir.i32(0)) : value);
 }

@@ -56,8 +56,14 @@ function isVectorizable(stages: readonly Stage[]): boolean {
 
 const isArg = (combiner: Combiner): boolean => combiner === 'argmax' || combiner === 'argmin';
 
+/** A loop over vectors, and its cost in scalar loops. */
+export interface VectorChoice {
+  readonly vector: Variable;
+  readonly cost: number;
+}
+
 /** The variable whose neighbours share a vector: the one that makes accesses cheapest; undefined if none does better than scalars. */
-export function chooseVector(kernel: LoopKernel, machine: Machine): Variable | undefined {
+export function chooseVector(kernel: LoopKernel, machine: Machine): VectorChoice | undefined {
   const { lanes, masks } = machine;
   const { stages } = kernel;
   const columnsOnly = stages.some((stage) => stage.kind === 'reduce' && isArg(stage.combiner));
@@ -100,7 +106,7 @@ export function chooseVector(kernel: LoopKernel, machine: Machine): Variable | u
       best = v;
     }
   }
-  return best;
+  return best === undefined ? undefined : { vector: best, cost: bestCost };
 }
 
 /** As {@link isVectorizable}, for kernels whose rows share vectors. */

@@ -43,7 +43,7 @@ export function operands(expr: Expr): readonly Expr[] {
 }
 
 /** The expressions a statement itself has, without those of the statements inside it. */
-function expressionsOf(statement: Statement): readonly Expr[] {
+export function expressionsOf(statement: Statement): readonly Expr[] {
   switch (statement.kind) {
     case 'set':
       return [statement.value];
@@ -51,8 +51,8 @@ function expressionsOf(statement: Statement): readonly Expr[] {
       return statement.count === undefined
         ? [statement.address, statement.value]
         : [statement.address, statement.value, statement.count];
-    case 'transpose':
-      return NONE;
+    case 'prefetch':
+      return [statement.address];
     case 'scatter':
       return statement.count === undefined
         ? [statement.base, statement.index, statement.value]

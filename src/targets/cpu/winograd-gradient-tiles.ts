@@ -2,25 +2,41 @@
 import type { Operand, WinogradGradientKernel } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
 import { split } from './contraction-axes.js';
-import { TILE_ROWS, TILE_VECTORS } from './winograd-plan.js';
 import {
   add,
   binary,
+  compare,
+  constant,
   extract,
   func,
   get,
   i32,
-  lanes as lanesOf,
   load,
   mul,
-  select,
   sub,
   type Builder,
   type Expr,
   type Func,
 } from './ir.js';
-import { copyFunction, linesFunction } from './winograd-lines.js';
-import { six, TILE_INPUTS, TILE_OUTPUTS, TILE_POINTS, transformShortOutput } from './winograd-transforms.js';
+import type { Panels } from './winograd-panels.js';
+import { readPixelsFunction, type ImageShape } from './winograd-pixels.js';
+import { tilesInFunction } from './winograd-tiles.js';
+import {
+  SHORT_OUTPUT,
+  TILE_INPUTS,
+  TILE_OUTPUTS,
+  TILE_POINTS,
+  transformSquare,
+  type Transform,
+} from './winograd-transforms.js';
+
+/** Transformed columns of an operand that lie side by side: of a panel, or all. */
+export interface Block {
+  readonly begin: number;
+  /** How many such blocks there are. */
+  readonly count: number;
+  readonly width: number;
+}
 
 /** One operand's way into scratch. */
 export interface Side {
@@ -31,16 +47,12 @@ export interface Side {
   readonly row: Variable;
   readonly column: Variable;
   readonly zeros: readonly [number, number];
-  /** Rows and columns that a tile takes. */
-  readonly inputs: number;
-  readonly transform: (b: Builder, inputs: readonly Expr[]) => Expr[];
-  /** Neighbours that lie side by side, in elements. */
-  readonly block: number;
-  /** In bytes: a row of the padded image, the lines of one channel, one point of the transformed tiles. */
-  readonly paddedRow: number;
-  readonly lines: number;
+  readonly transform: Transform;
+  readonly blocks: readonly Block[];
+  /** In bytes: a row of pixels, and one point of the transformed tiles. */
+  readonly pixelRow: number;
   readonly point: number;
-  /** Where the transformed tiles begin in scratch. */
+  /** Where the transformed tiles begin in scratch: [point][block][tile][column of the block]. */
   readonly place: number;
 }
 
@@ -50,17 +62,16 @@ export interface GradientLayout {
   readonly across: number;
   readonly rowBlocks: number;
   readonly tiles: number;
-  readonly padded: number;
-  readonly lines: number;
+  readonly pixels: number;
+  /** [point][row][column of a panel]. */
   readonly products: number;
   readonly productPoint: number;
-  readonly productPanel: number;
   readonly bytes: number;
 }
 
 /**
- * `<side>` transforms an operand's tiles of a unit. Parameters: `source` (the first channel and row), `channels`, `rows` (of tiles), `inside` (where rows
- * go in the padded image), `count` (of rows), `scratch`.
+ * `<side>` transforms an operand's tiles of a part. Parameters: `source` (the first channel and row), `channels`, `rows` (of tiles), `inside` (where rows
+ * go among the pixels), `count` (of rows), `scratch`.
  */
 export function sideFunctions(
   kernel: WinogradGradientKernel,
@@ -68,173 +79,174 @@ export function sideFunctions(
   layout: GradientLayout,
   lanes: number,
 ): Func[] {
-  const { operand, along, block } = side;
+  const { name, operand, along, blocks } = side;
   const { across, tiles } = layout;
-  const bytesOf = (v: Variable): number => (operand.strides.get(v) ?? 0) * 4;
-  const needed = TILE_OUTPUTS * across + side.inputs - TILE_OUTPUTS - side.zeros[1];
+  const strideOf = (v: Variable): number => operand.strides.get(v) ?? 0;
+  const extent = along.extent;
+  const last = extent % lanes;
   const all = func(
-    side.name,
+    name,
     ['source', 'channels', 'rows', 'inside', 'count', 'scratch'],
     (b, source, channels, rows, inside, count, scratch) => {
-      const padded = b.let(add(scratch, i32(layout.padded)), 'padded');
-      const lines = b.let(add(scratch, i32(layout.lines)), 'lines');
-      const step = b.let(mul(rows, i32(across * block * 4)), 'step');
-      b.for(i32(0), i32(along.extent), lanes, (first) => {
-        const [blockOf, inBlock] = split(b, first, block);
-        const into = b.variable(
-          add(add(scratch, i32(side.place)), add(mul(blockOf, i32(tiles * block * 4)), mul(inBlock, i32(4)))),
-          'into',
-        );
-        // Past the last channel the last is repeated: what comes of it is dropped.
-        const sources = Array.from({ length: lanes }, (_, lane) => {
-          const at = b.let(binary('minS', add(first, i32(lane)), i32(along.extent - 1)));
-          return b.variable(add(source, mul(at, i32(bytesOf(along)))), 'source');
-        });
-        b.for(i32(0), channels, 1, () => {
-          sources.forEach((from, lane) => {
-            b.call(`${side.name}_copy`, get(from), inside, count);
-            b.call(`${side.name}_lines`, padded, add(lines, i32(lane * side.lines)), rows);
-            b.set(from, add(get(from), i32(bytesOf(kernel.channel))));
+      const pixels = b.let(add(scratch, i32(layout.pixels)), 'pixels');
+      blocks.forEach((block, n) => {
+        const step = b.let(mul(rows, i32(across * block.width * 4)), 'step');
+        const vector = (first: Expr, suffix: string): void => {
+          const [number, inBlock] = split(b, sub(first, i32(block.begin)), block.width);
+          const column = add(i32(block.begin), mul(number, i32(block.width)));
+          const place = add(mul(column, i32(tiles * 4)), mul(inBlock, i32(4)));
+          const into = b.variable(add(add(scratch, i32(side.place)), place), 'into');
+          const from = b.variable(add(source, mul(first, i32(strideOf(along) * 4))), 'from');
+          b.for(i32(0), channels, 1, () => {
+            b.call(`${name}_${suffix}`, get(from), inside, count);
+            b.call(`${name}_tiles${n}`, pixels, get(into), rows);
+            b.set(from, add(get(from), i32(strideOf(kernel.channel) * 4)));
+            b.set(into, add(get(into), step));
           });
-          b.call(`${side.name}_tiles`, lines, rows, get(into));
-          b.set(into, add(get(into), step));
-        });
+        };
+        const end = Math.min(block.begin + block.count * block.width, extent);
+        const whole = last > 0 && end === extent ? extent - last : end;
+        if (whole > block.begin) {
+          b.for(i32(block.begin), i32(whole), lanes, (first) => {
+            vector(first, 'pixels');
+          });
+        }
+        if (whole < end) vector(i32(whole), 'lastPixels');
       });
     },
   );
+  const needed = TILE_OUTPUTS * across + side.transform.inputs - TILE_OUTPUTS - side.zeros[1];
+  const shape: ImageShape = {
+    width: Math.min(side.column.extent, needed),
+    channelStride: strideOf(along),
+    columnStride: strideOf(side.column),
+    rowBytes: strideOf(side.row) * 4,
+    pixelRow: side.pixelRow,
+  };
   return [
-    copyFunction(`${side.name}_copy`, {
-      lanes,
-      width: Math.min(side.column.extent, needed),
-      stride: operand.strides.get(side.column) ?? 0,
-      rowBytes: bytesOf(side.row),
-      paddedRow: side.paddedRow,
-    }),
-    linesFunction(`${side.name}_lines`, {
-      lanes,
-      paddedRow: side.paddedRow,
-      inputs: side.inputs,
-      transform: side.transform,
-    }),
-    tilesFunction(side, across, lanes),
+    ...(extent >= lanes ? [readPixelsFunction(`${name}_pixels`, lanes, lanes, shape)] : []),
+    ...(last > 0 ? [readPixelsFunction(`${name}_lastPixels`, lanes, last, shape)] : []),
+    ...blocks.map(({ width }, n) =>
+      tilesInFunction(`${name}_tiles${n}`, lanes, side.transform, {
+        across,
+        pixelRow: side.pixelRow,
+        tileBytes: width * 4,
+        pointBytes: side.point,
+      }),
+    ),
     all,
   ];
 }
 
-/** Transforms tiles of L channels along rows. Parameters: `lines` (of the first), `rows` (of tiles), `into`. */
-function tilesFunction(side: Side, across: number, lanes: number): Func {
-  const { paddedRow, block } = side;
-  return func(`${side.name}_tiles`, ['lines', 'rows', 'into'], (b, lines, rows, into) => {
-    const from = b.variable(lines, 'from');
-    const target = b.variable(into, 'target');
-    b.for(i32(0), rows, 1, () => {
-      b.for(i32(0), i32(across), 1, (tile) => {
-        const start = b.let(add(get(from), mul(tile, i32(TILE_OUTPUTS * 4))), 'start');
-        for (let i = 0; i < TILE_INPUTS; i++) {
-          const at = (j: number): Expr =>
-            lanesOf(
-              Array.from({ length: lanes }, (_, lane) =>
-                load('f32', start, lane * side.lines + i * paddedRow + j * 4),
-              ),
-            );
-          const values = Array.from({ length: side.inputs }, (_, j) => b.let(at(j), 'd'));
-          side.transform(b, values).forEach((value, j) => {
-            b.store('f32', get(target), value, (i * TILE_INPUTS + j) * side.point);
-          });
-        }
-        b.set(target, add(get(target), i32(block * 4)));
+/** The matrix products of all output channels with a panel of images. Parameters: `panel`, `tiles`, `scratch`. */
+export function productsFunction(
+  name: string,
+  n: number,
+  panel: Panels,
+  sides: { readonly inputs: Side; readonly filters: Side },
+  layout: GradientLayout,
+): Func {
+  const { inputs, filters } = sides;
+  const { rows, width } = panel;
+  const outChannels = filters.along.extent;
+  const whole = Math.floor(outChannels / rows);
+  return func(`${name}_products${n}`, ['panel', 'tiles', 'scratch'], (b, first, tiles, scratch) => {
+    const length = b.let(mul(tiles, i32(width * 4)), 'length');
+    const from = b.variable(first, 'from');
+    const filterPoint = b.variable(add(scratch, i32(filters.place)), 'filters');
+    const productPoint = b.variable(add(scratch, i32(layout.products)), 'products');
+    b.for(i32(0), i32(TILE_POINTS), 1, () => {
+      const end = b.let(add(get(from), length), 'end');
+      const filter = b.variable(get(filterPoint), 'filter');
+      const product = b.variable(get(productPoint), 'product');
+      const tile = (suffix: string): void => {
+        b.call(`${name}_${suffix}${n}`, get(filter), get(from), end, get(product), i32(0), i32(1));
+      };
+      b.for(i32(0), i32(whole), 1, () => {
+        tile('tile');
+        b.set(filter, add(get(filter), i32(rows * 4)));
+        b.set(product, add(get(product), i32(rows * width * 4)));
       });
-      b.set(from, add(get(from), i32(TILE_INPUTS * paddedRow)));
+      if (outChannels % rows > 0) tile('lastTile');
+      b.set(from, add(get(from), i32(inputs.point)));
+      b.set(filterPoint, add(get(filterPoint), i32(filters.point)));
+      b.set(productPoint, add(get(productPoint), i32(layout.productPoint)));
     });
   });
 }
 
-/** The matrix products of a block of output channels with some panels. Parameters: `filters`, `inputs`, `rows`, `panels`, `tiles`, `scratch`. */
-export function productsFunction(
-  name: string,
-  inputs: Side,
-  filters: Side,
+/** Points of a result. */
+const RESULTS = 9;
+
+/** Transforms the sums of a panel back. Parameters: `target` (of the part), `image` (the panel's first), `scratch`. */
+export function outputsFunction(
+  kernel: WinogradGradientKernel,
+  n: number,
+  panel: Panels,
   layout: GradientLayout,
-  rest: number,
   lanes: number,
 ): Func {
-  const width = TILE_VECTORS * lanes;
-  return func(
-    `${name}_products`,
-    ['filters', 'inputs', 'rows', 'panels', 'tiles', 'scratch'],
-    (b, filterBlock, inputPanel, rows, panels, tiles, scratch) => {
-      const count = b.let(binary('divU', rows, i32(TILE_ROWS)), 'count');
-      const length = b.let(mul(tiles, i32(width * 4)), 'length');
-      b.for(i32(0), i32(TILE_POINTS), 1, (point) => {
-        const filter = b.variable(add(filterBlock, mul(point, i32(filters.point))), 'filter');
-        const panel = b.let(add(inputPanel, mul(point, i32(inputs.point))), 'panel');
-        const products = add(add(scratch, i32(layout.products)), mul(point, i32(layout.productPoint)));
-        const target = b.variable(products, 'target');
-        const row = (suffix: string): void => {
-          b.for(i32(0), panels, 1, (p) => {
-            const from = b.let(add(panel, mul(p, i32(layout.tiles * width * 4))), 'from');
-            const to = add(get(target), mul(p, i32(layout.productPanel)));
-            b.call(`${name}_${suffix}`, get(filter), from, add(from, length), to, i32(0), i32(1));
-          });
-        };
-        b.for(i32(0), count, 1, () => {
-          row('tile');
-          b.set(filter, add(get(filter), i32(TILE_ROWS * 4)));
-          b.set(target, add(get(target), i32(TILE_ROWS * width * 4)));
-        });
-        if (rest > 0) {
-          b.if(sub(rows, mul(count, i32(TILE_ROWS))), () => {
-            row('lastTile');
-          });
-        }
+  const images = kernel.image.extent;
+  const outChannels = kernel.outChannel.extent;
+  const imageBytes = outChannels * RESULTS * 4;
+  const rowBytes = panel.width * 4;
+  const last = images % lanes;
+  return func(`${kernel.name}_outputs${n}`, ['target', 'image', 'scratch'], (b, target, image, scratch) => {
+    const products = b.let(add(scratch, i32(layout.products)), 'products');
+    /** Results of some images side by side with all output channels. */
+    const vector = (first: Expr, count: number): void => {
+      const from = b.variable(add(products, mul(sub(first, image), i32(4))), 'from');
+      const to = b.variable(add(target, mul(first, i32(imageBytes))), 'to');
+      b.for(i32(0), i32(outChannels), 1, () => {
+        const results: Expr[] = Array.from({ length: RESULTS });
+        transformSquare(
+          b,
+          SHORT_OUTPUT,
+          (y, x) => load('f32', get(from), (y * TILE_INPUTS + x) * layout.productPoint, true),
+          (y, x, value) => {
+            results[y * 3 + x] = b.let(value, 'result');
+          },
+        );
+        storeTransposed(b, get(to), results, { lanes, count, stride: imageBytes });
+        b.set(from, add(get(from), i32(rowBytes)));
+        b.set(to, add(get(to), i32(RESULTS * 4)));
       });
-    },
-  );
+    };
+    const end = b.let(binary('minS', add(image, i32(panel.width)), i32(images - last)), 'end');
+    b.for(image, end, lanes, (first) => {
+      vector(first, lanes);
+    });
+    const holdsLast = panel.begin + panel.count * panel.width >= images;
+    if (last > 0 && holdsLast) {
+      b.if(compare('gt', add(image, i32(panel.width)), i32(images - last)), () => {
+        vector(i32(images - last), last);
+      });
+    }
+  });
 }
 
-/**
- * Transforms sums back. Parameters: `target` (the first output channel of this part, of image 0), `image` (the first), `rows`, `panels`,
- * `scratch`.
- */
-export function outputsFunction(kernel: WinogradGradientKernel, layout: GradientLayout, lanes: number): Func {
-  const width = TILE_VECTORS * lanes;
-  const images = kernel.image.extent;
-  const imageBytes = kernel.outChannel.extent * 9 * 4;
-  return func(
-    `${kernel.name}_outputs`,
-    ['target', 'image', 'rows', 'panels', 'scratch'],
-    (b, target, image, rows, panels, scratch) => {
-      b.for(i32(0), rows, 1, (row) => {
-        const products = add(add(scratch, i32(layout.products)), mul(row, i32(width * 4)));
-        const from = b.variable(products, 'from');
-        const into = b.let(add(target, mul(row, i32(9 * 4))), 'into');
-        const end = b.let(binary('minS', add(image, mul(panels, i32(width))), i32(images)), 'end');
-        b.for(image, end, lanes, (first) => {
-          const columns = Array.from({ length: TILE_INPUTS }, (_, j) => {
-            const sums = six(b, (i) =>
-              load('f32', get(from), (i * TILE_INPUTS + j) * layout.productPoint, true),
-            );
-            return transformShortOutput(b, sums).map((value) => b.let(value));
-          });
-          const results = [0, 1, 2].flatMap((y) =>
-            transformShortOutput(
-              b,
-              six(b, (j) => columns[j]?.[y] ?? i32(0)),
-            ).map((value) => b.let(value)),
-          );
-          // Downwards, so that the last image overwrites what is left over.
-          for (let lane = lanes - 1; lane >= 0; lane--) {
-            const at = b.let(binary('minS', add(first, i32(lane)), i32(images - 1)));
-            const to = b.let(add(into, mul(at, i32(imageBytes))), 'to');
-            results.forEach((value, point) => {
-              b.store('f32', to, extract(value, lane), point * 4);
-            });
-          }
-          // The other half of the panel, or the next panel.
-          const half = binary('and', sub(first, image), i32(lanes));
-          b.set(from, add(get(from), select(half, i32(layout.productPanel - lanes * 4), i32(lanes * 4))));
-        });
-      });
-    },
-  );
+/** Lane l of the vectors goes, as neighbours, to `to` + l·`stride`, for the first `count` lanes. */
+function storeTransposed(
+  b: Builder,
+  to: Expr,
+  vectors: readonly Expr[],
+  { lanes, count, stride }: { readonly lanes: number; readonly count: number; readonly stride: number },
+): void {
+  for (let first = 0; first < vectors.length; first += lanes) {
+    const group = vectors.slice(first, first + lanes);
+    const [only] = group;
+    if (group.length === 1 && only !== undefined) {
+      for (let lane = 0; lane < count; lane++)
+        b.store('f32', to, extract(only, lane), lane * stride + first * 4);
+      continue;
+    }
+    const square = Array.from({ length: lanes }, (_, n) =>
+      b.variable(group[n] ?? constant('f32v', 0), 'row'),
+    );
+    const valid = group.length < lanes ? i32(group.length) : undefined;
+    b.transpose(square);
+    square.slice(0, count).forEach((row, lane) => {
+      b.store('f32', to, get(row), lane * stride + first * 4, valid);
+    });
+  }
 }

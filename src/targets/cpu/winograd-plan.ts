@@ -1,20 +1,18 @@
 /** Decisions about a Winograd convolution: which tiles a unit takes, and where things lie in a thread's scratch. */
 import { InternalError } from '../../core/errors.js';
 import type { WinogradKernel } from '../../compiler/kernel.js';
-export const TILE_ROWS = 6;
-export const TILE_VECTORS = 2;
+import type { Machine } from './machine.js';
+import { panelsOf, type Panels } from './winograd-panels.js';
 import { TILE_INPUTS, TILE_OUTPUTS, TILE_POINTS } from './winograd-transforms.js';
 
-/** Bytes of the transformed inputs of a unit: most of a second-level cache. */
+/** Bytes of the transformed inputs of a unit: they and the products of a panel should fit a second-level cache. */
 const INPUT_BYTES = 960 * 1024;
-/** Panels of tiles of a unit, at the most. */
-const MOST_PANELS = 12;
+/** Tiles of a unit, at the most. */
+const MOST_TILES = 96;
 /** Images down and across a mosaic, at the most. */
 const MOST_IMAGES = 4;
-/** What going through all filters costs a unit, in panels. */
-const UNIT_PANELS = 0.4;
-/** Tiles of output channels whose products wait for their way back: their bytes should stay in the second-level cache. */
-const OUTPUT_BYTES = 256 * 1024;
+/** What going through all filters costs a unit, in tiles. */
+const UNIT_TILES = 3;
 
 /**
  * Images side by side, so that tiles go on across their borders: 13 rows of outputs fill 4 rows of tiles alone, but 4 times 13 rows fill 13. Neighbours
@@ -41,70 +39,64 @@ export interface WinogradPlan {
   readonly rowBlocks: number;
   /** Images of a unit. */
   readonly images: number;
-  /** Panels of a full unit. */
-  readonly panels: number;
-  /** Panels of all units together. */
-  readonly totalPanels: number;
-  /** Output channels that are computed together, a multiple of a tile's rows. */
-  readonly channels: number;
+  /** Tiles of a full unit. */
+  readonly tiles: number;
+  /** Tiles of all units together, with those that fill up tiles of the matrix kernel. */
+  readonly totalTiles: number;
+  /** Columns are output channels, and rows are tiles. */
+  readonly panels: readonly Panels[];
 }
 
-type Split = Pick<WinogradPlan, 'mosaic' | 'down' | 'across' | 'mosaics' | 'rows' | 'panels' | 'totalPanels'>;
+type Split = Pick<WinogradPlan, 'mosaic' | 'down' | 'across' | 'mosaics' | 'rows' | 'tiles' | 'totalTiles'>;
 
-export function planWinograd(kernel: WinogradKernel, lanes: number): WinogradPlan {
-  const width = TILE_VECTORS * lanes;
+export function planWinograd(kernel: WinogradKernel, machine: Machine): WinogradPlan {
+  const panels = panelsOf(kernel.outChannel.extent, machine);
+  const columns = panels.reduce((sum, { count, width }) => sum + count * width, 0);
+  /** So many tiles, with those that fill up the last rows. */
+  const filled = (tiles: number): number =>
+    panels.reduce((sum, { count, width, rows }) => sum + count * width * Math.ceil(tiles / rows) * rows, 0) /
+    columns;
   const count = kernel.image.extent;
-  const most = Math.max(
-    1,
-    Math.min(MOST_PANELS, Math.floor(INPUT_BYTES / (TILE_POINTS * kernel.channel.extent * width * 4))),
-  );
+  const fitting = Math.floor(INPUT_BYTES / (TILE_POINTS * kernel.channel.extent * 4));
+  const most = Math.max(1, Math.min(MOST_TILES, fitting));
   let best: Split | undefined;
   let lowest = Infinity;
   const consider = (mosaic: Mosaic, mosaics: number, wantedRows: number): void => {
     const down = tilesAlong(mosaic.down, mosaic.rowPeriod, kernel.y.extent);
     const across = tilesAlong(mosaic.across, mosaic.columnPeriod, kernel.x.extent);
     const rows = Math.min(wantedRows, down);
-    const panelsOf = (n: number, r: number): number => Math.ceil((n * r * across) / width);
-    const panels = panelsOf(mosaics, rows);
-    if (panels > most && best !== undefined) return;
+    const tiles = mosaics * rows * across;
+    if (tiles > most && best !== undefined) return;
     const all = Math.ceil(count / (mosaic.down * mosaic.across));
     const blocks = Math.ceil(all / mosaics);
     const bands = Math.ceil(down / rows);
-    const totalPanels =
+    const totalTiles =
       bands > 1
-        ? count * ((bands - 1) * panels + panelsOf(1, down - (bands - 1) * rows))
-        : (blocks - 1) * panels + panelsOf(all - (blocks - 1) * mosaics, rows);
+        ? count * ((bands - 1) * filled(tiles) + filled((down - (bands - 1) * rows) * across))
+        : (blocks - 1) * filled(tiles) + filled((all - (blocks - 1) * mosaics) * rows * across);
     const units = blocks * bands;
     // At the end, threads wait for the last unit.
-    const cost = (totalPanels + units * UNIT_PANELS) * (1 + 1 / (2 * units));
+    const cost = (totalTiles + units * UNIT_TILES) * (1 + 1 / (2 * units));
     if (cost < lowest) {
       lowest = cost;
-      best = { mosaic, down, across, mosaics, rows, panels, totalPanels };
+      best = { mosaic, down, across, mosaics, rows, tiles, totalTiles };
     }
   };
   const [single, ...others] = mosaicsOf(kernel);
   for (let rows = 1; rows <= Math.ceil(kernel.y.extent / TILE_OUTPUTS); rows++) consider(single, 1, rows);
   for (const mosaic of [single, ...others]) {
-    for (
-      let mosaics = 1;
-      mosaics * mosaic.down * mosaic.across <= count && mosaics <= most * width;
-      mosaics++
-    )
+    for (let mosaics = 1; mosaics * mosaic.down * mosaic.across <= count && mosaics <= most; mosaics++)
       consider(mosaic, mosaics, Infinity);
   }
   if (best === undefined) throw new InternalError('a convolution without rows');
-  const { mosaic, mosaics, down, rows, panels } = best;
+  const { mosaic, mosaics, down, rows } = best;
   const images = mosaics * mosaic.down * mosaic.across;
-  const tiles = Math.ceil(kernel.outChannel.extent / TILE_ROWS);
-  const tileBytes = TILE_POINTS * panels * TILE_ROWS * width * 4;
-  const together = Math.max(1, Math.min(tiles, Math.floor(OUTPUT_BYTES / tileBytes)));
-  const parts = Math.ceil(tiles / together);
   return {
     ...best,
     images,
     imageBlocks: Math.ceil(count / images),
     rowBlocks: Math.ceil(down / rows),
-    channels: Math.ceil(tiles / parts) * TILE_ROWS,
+    panels,
   };
 }
 
@@ -135,32 +127,23 @@ function mosaicsOf(kernel: WinogradKernel): [Mosaic, ...Mosaic[]] {
 
 /** Where things lie in a thread's scratch, and their steps, in bytes. */
 export interface WinogradLayout {
-  /** For each tile of a unit, where its rows begin in `lines`, and in `sums`. */
-  readonly lineTable: number;
-  readonly sumTable: number;
-  /** A zero-padded part of one channel of an image. */
-  readonly padded: number;
-  readonly paddedRow: number;
-  readonly paddedRows: number;
-  /** For each row of tiles 6 lines: inputs, transformed along columns. */
-  readonly lines: number;
-  readonly lineMosaic: number;
-  /** [point][panel][channel][width]: transformed inputs. */
+  /** L channels of a zero-padded part of a mosaic. */
+  readonly pixels: number;
+  readonly pixelRow: number;
+  readonly pixelRows: number;
+  /** [point][tile][channel]: transformed inputs. */
   readonly inputs: number;
   readonly inputPoint: number;
-  readonly inputPanel: number;
-  /** [point][panel][output channel][width]: products. */
+  readonly inputTile: number;
+  /** [point][tile][column of a panel]: products with the filters of a panel. */
   readonly products: number;
   readonly productPoint: number;
-  readonly productPanel: number;
-  /** For each row of tiles 6 lines: products, transformed back along rows. */
-  readonly sums: number;
-  readonly sumRow: number;
-  readonly sumMosaic: number;
-  /** Finished rows of one output channel: of a mosaic, and of an image. */
-  readonly finished: number;
-  readonly finishedRow: number;
-  readonly image: number;
+  /** L output channels of a part of a mosaic. */
+  readonly results: number;
+  readonly resultRow: number;
+  /** L output channels of an image, each by itself. */
+  readonly planes: number;
+  readonly planeBytes: number;
   readonly bytes: number;
 }
 
@@ -172,46 +155,37 @@ export const spread = (bytes: number): number => {
 };
 
 export function layoutOf(plan: WinogradPlan, kernel: WinogradKernel, lanes: number): WinogradLayout {
-  const width = TILE_VECTORS * lanes;
-  const { mosaics, rows, across, panels } = plan;
+  const { rows, across, panels, mosaic } = plan;
   let end = 0;
   const place = (bytes: number): number => {
     const at = end;
     end += aligned(bytes);
     return at;
   };
-  const paddedRow = Math.ceil((TILE_OUTPUTS * across + 2) / lanes) * lanes * 4;
-  const paddedRows = TILE_OUTPUTS * rows + 2;
-  const lineMosaic = rows * TILE_INPUTS * paddedRow;
-  const sumRow = TILE_OUTPUTS * across * 4;
-  const sumMosaic = rows * TILE_INPUTS * sumRow;
-  const { mosaic } = plan;
-  const isSingle = mosaic.down * mosaic.across === 1;
-  const finishedRow = ((mosaic.across - 1) * mosaic.columnPeriod + kernel.x.extent) * 4;
-  const inputPanel = kernel.channel.extent * width * 4;
-  const inputPoint = spread(panels * inputPanel);
-  const productPanel = plan.channels * width * 4;
-  const productPoint = spread(panels * productPanel);
+  const pixelBytes = lanes * 4;
+  const pixelRow = (TILE_OUTPUTS * across + TILE_INPUTS - TILE_OUTPUTS) * pixelBytes;
+  const pixelRows = TILE_OUTPUTS * rows + TILE_INPUTS - TILE_OUTPUTS;
+  const tiles = Math.max(...panels.map((each) => Math.ceil(plan.tiles / each.rows) * each.rows));
+  const inputTile = Math.ceil(kernel.channel.extent / lanes) * lanes * 4;
+  const inputPoint = spread(tiles * inputTile);
+  const productPoint = spread(tiles * Math.max(...panels.map(({ width }) => width)) * 4);
+  const resultRow = TILE_OUTPUTS * across * pixelBytes;
+  const imageRows = mosaic.down * mosaic.across > 1 ? kernel.y.extent : TILE_OUTPUTS * rows;
+  // Vectors reach beyond the end of the last row.
+  const planeBytes = spread((imageRows * kernel.x.extent + lanes) * 4);
   return {
-    lineTable: place(panels * width * 4),
-    sumTable: place(panels * width * 4),
-    padded: place(paddedRows * paddedRow),
-    paddedRow,
-    paddedRows,
-    lines: place(mosaics * lineMosaic),
-    lineMosaic,
-    sums: place(mosaics * sumMosaic + TILE_INPUTS * sumRow),
-    sumRow,
-    sumMosaic,
-    finished: place(rows * TILE_OUTPUTS * finishedRow + lanes * 4),
-    finishedRow,
-    image: place(isSingle ? 0 : kernel.y.extent * kernel.x.extent * 4),
+    pixels: place(pixelRows * pixelRow),
+    pixelRow,
+    pixelRows,
+    results: place(TILE_OUTPUTS * rows * resultRow + lanes * pixelBytes),
+    resultRow,
+    planes: place(lanes * planeBytes),
+    planeBytes,
     inputs: place(TILE_POINTS * inputPoint),
     inputPoint,
-    inputPanel,
+    inputTile,
     products: place(TILE_POINTS * productPoint),
     productPoint,
-    productPanel,
     bytes: end,
   };
 }

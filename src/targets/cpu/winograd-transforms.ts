@@ -11,75 +11,158 @@ export const TILE_INPUTS = 6;
 /** Products for each tile and pair of channels. */
 export const TILE_POINTS = TILE_INPUTS * TILE_INPUTS;
 
-type Four = readonly [Expr, Expr, Expr, Expr];
-type Six = readonly [...Four, Expr, Expr];
+/** Some outputs of a transform, which share what they are computed from. */
+export interface Part {
+  readonly outputs: readonly number[];
+  /** `at` gives an input, once computed. */
+  readonly apply: (b: Builder, at: (input: number) => Expr) => readonly Expr[];
+}
 
-/** Numbers for which `read` gives the expressions, each computed once. */
-export const four = (b: Builder, read: (i: number) => Expr): Four => {
-  const at = (i: number): Expr => b.let(read(i), 'd');
-  return [at(0), at(1), at(2), at(3)];
-};
-export const six = (b: Builder, read: (i: number) => Expr): Six => {
-  const at = (i: number): Expr => b.let(read(i), 'd');
-  return [at(0), at(1), at(2), at(3), at(4), at(5)];
-};
+/** A transform in parts. Together they need little more than the whole, and each by itself fits the registers. */
+export interface Transform {
+  readonly inputs: number;
+  readonly parts: readonly Part[];
+}
+
+const times = (value: Expr, factor: number, summand: Expr): Expr =>
+  fma(value, constant(value.type, factor), summand);
+const scaled = (value: Expr, factor: number): Expr => mul(value, constant(value.type, factor));
+
+/** Two outputs that are the sum and the difference of the same: of points 1 and -1, or 2 and -2. */
+function both(b: Builder, even: Expr, odd: Expr): readonly Expr[] {
+  const kept = [b.let(even, 'even'), b.let(odd, 'odd')] as const;
+  return [add(...kept), sub(...kept)];
+}
 
 /** Bᵀd. */
-export function transformInput(b: Builder, [d0, d1, d2, d3, d4, d5]: Six): Expr[] {
-  const c = (value: number): Expr => constant(d0.type, value);
-  const even = b.let(fma(d2, c(-4), d4));
-  const odd = b.let(fma(d1, c(-4), d3));
-  const even2 = b.let(sub(d4, d2));
-  const odd2 = b.let(sub(d3, d1));
-  return [
-    fma(d0, c(4), fma(d2, c(-5), d4)),
-    add(even, odd),
-    sub(even, odd),
-    fma(odd2, c(2), even2),
-    fma(odd2, c(-2), even2),
-    fma(d1, c(4), fma(d3, c(-5), d5)),
-  ];
-}
+export const INPUT: Transform = {
+  inputs: 6,
+  parts: [
+    { outputs: [0], apply: (_, at) => [times(at(0), 4, times(at(2), -5, at(4)))] },
+    { outputs: [1, 2], apply: (b, at) => both(b, times(at(2), -4, at(4)), times(at(1), -4, at(3))) },
+    {
+      outputs: [3, 4],
+      apply: (b, at) => {
+        const even = b.let(sub(at(4), at(2)), 'even');
+        const odd = b.let(sub(at(3), at(1)), 'odd');
+        return [times(odd, 2, even), times(odd, -2, even)];
+      },
+    },
+    { outputs: [5], apply: (_, at) => [times(at(1), 4, times(at(3), -5, at(5)))] },
+  ],
+};
 
 /** Gg. */
-export function transformFilter(b: Builder, g0: Expr, g1: Expr, g2: Expr): Expr[] {
-  const c = (value: number): Expr => constant(g0.type, value);
-  const even = b.let(mul(add(g0, g2), c(-1 / 6)));
-  const odd = b.let(mul(g1, c(1 / 6)));
-  const even2 = b.let(fma(g0, c(1 / 24), mul(g2, c(1 / 6))));
-  const odd2 = b.let(mul(g1, c(1 / 12)));
-  return [mul(g0, c(1 / 4)), sub(even, odd), add(even, odd), add(even2, odd2), sub(even2, odd2), g2];
-}
+export const FILTER: Transform = {
+  inputs: 3,
+  parts: [
+    { outputs: [0], apply: (_, at) => [scaled(at(0), 1 / 4)] },
+    { outputs: [1, 2], apply: (b, at) => both(b, scaled(add(at(0), at(2)), -1 / 6), scaled(at(1), -1 / 6)) },
+    {
+      outputs: [3, 4],
+      apply: (b, at) => both(b, times(at(0), 1 / 24, scaled(at(2), 1 / 6)), scaled(at(1), 1 / 12)),
+    },
+    { outputs: [5], apply: (_, at) => [at(2)] },
+  ],
+};
 
 /** Aᵀm. */
-export function transformOutput(b: Builder, [m0, m1, m2, m3, m4, m5]: Six): Expr[] {
-  const c = (value: number): Expr => constant(m0.type, value);
-  const sum = b.let(add(m1, m2));
-  const difference = b.let(sub(m1, m2));
-  const sum2 = b.let(add(m3, m4));
-  const difference2 = b.let(sub(m3, m4));
-  return [
-    add(add(m0, sum), sum2),
-    fma(difference2, c(2), difference),
-    fma(sum2, c(4), sum),
-    fma(difference2, c(8), add(difference, m5)),
-  ];
-}
+export const OUTPUT: Transform = {
+  inputs: 6,
+  parts: [
+    {
+      outputs: [0, 2],
+      apply: (b, at) => {
+        const sum = b.let(add(at(1), at(2)), 'sum');
+        const sum2 = b.let(add(at(3), at(4)), 'sum2');
+        return [add(add(at(0), sum), sum2), times(sum2, 4, sum)];
+      },
+    },
+    {
+      outputs: [1, 3],
+      apply: (b, at) => {
+        const difference = b.let(sub(at(1), at(2)), 'difference');
+        const difference2 = b.let(sub(at(3), at(4)), 'difference2');
+        return [times(difference2, 2, difference), times(difference2, 8, add(difference, at(5)))];
+      },
+    },
+  ],
+};
 
 /** Gg of F(3, 4). */
-export function transformLongFilter(b: Builder, [g0, g1, g2, g3]: Four): Expr[] {
-  const c = (value: number): Expr => constant(g0.type, value);
-  const even = b.let(mul(add(g0, g2), c(-1 / 6)));
-  const odd = b.let(mul(add(g1, g3), c(1 / 6)));
-  const even2 = b.let(fma(g0, c(1 / 24), mul(g2, c(1 / 6))));
-  const odd2 = b.let(fma(g1, c(1 / 12), mul(g3, c(1 / 3))));
-  return [mul(g0, c(1 / 4)), sub(even, odd), add(even, odd), add(even2, odd2), sub(even2, odd2), g3];
-}
+export const LONG_FILTER: Transform = {
+  inputs: 4,
+  parts: [
+    { outputs: [0], apply: (_, at) => [scaled(at(0), 1 / 4)] },
+    {
+      outputs: [1, 2],
+      apply: (b, at) => both(b, scaled(add(at(0), at(2)), -1 / 6), scaled(add(at(1), at(3)), -1 / 6)),
+    },
+    {
+      outputs: [3, 4],
+      apply: (b, at) =>
+        both(b, times(at(0), 1 / 24, scaled(at(2), 1 / 6)), times(at(1), 1 / 12, scaled(at(3), 1 / 3))),
+    },
+    { outputs: [5], apply: (_, at) => [at(3)] },
+  ],
+};
 
 /** Aᵀm of F(3, 4). */
-export function transformShortOutput(b: Builder, [m0, m1, m2, m3, m4, m5]: Six): Expr[] {
-  const c = (value: number): Expr => constant(m0.type, value);
-  const sum = b.let(add(m1, m2));
-  const sum2 = b.let(add(m3, m4));
-  return [add(add(m0, sum), sum2), fma(sub(m3, m4), c(2), sub(m1, m2)), fma(sum2, c(4), add(sum, m5))];
+export const SHORT_OUTPUT: Transform = {
+  inputs: 6,
+  parts: [
+    {
+      outputs: [0, 2],
+      apply: (b, at) => {
+        const sum = b.let(add(at(1), at(2)), 'sum');
+        const sum2 = b.let(add(at(3), at(4)), 'sum2');
+        return [add(add(at(0), sum), sum2), times(sum2, 4, add(sum, at(5)))];
+      },
+    },
+    {
+      outputs: [1],
+      apply: (_, at) => [times(sub(at(3), at(4)), 2, sub(at(1), at(2)))],
+    },
+  ],
+};
+
+/**
+ * Transforms a square along both axes: `read` gives element (row, column), `write` takes each result. Part by part: a part's rows first along columns, then
+ * those along rows, so that about a dozen values are alive at a time. Inputs that several parts need are read again.
+ */
+export function transformSquare(
+  b: Builder,
+  transform: Transform,
+  read: (row: number, column: number) => Expr,
+  write: (row: number, column: number, value: Expr) => void,
+): void {
+  for (const rows of transform.parts) {
+    const lines: Expr[][] = rows.outputs.map(() => []);
+    for (let column = 0; column < transform.inputs; column++) {
+      const values = rows.apply(
+        b,
+        once(b, (row) => read(row, column)),
+      );
+      values.forEach((value, n) => lines[n]?.push(b.let(value, 'line')));
+    }
+    rows.outputs.forEach((row, n) => {
+      const line = lines[n] ?? [];
+      for (const columns of transform.parts) {
+        const values = columns.apply(b, (column) => line[column] as Expr);
+        columns.outputs.forEach((column, m) => {
+          write(row, column, values[m] as Expr);
+        });
+      }
+    });
+  }
+}
+
+/** Computes each of several values when it is first asked for. */
+function once(b: Builder, read: (n: number) => Expr): (n: number) => Expr {
+  const known = new Map<number, Expr>();
+  return (n) => {
+    let value = known.get(n);
+    if (value === undefined) known.set(n, (value = b.let(read(n), 'd')));
+    return value;
+  };
 }

@@ -8,64 +8,61 @@ import type { WinogradFilterKernel, WinogradKernel } from '../../compiler/kernel
 import { split } from './contraction-axes.js';
 import type { ContractionCode, ContractionOptions } from './contraction.js';
 import { mergeStores } from './contraction-stores.js';
-import { tileFunction } from './contraction-tile.js';
-import { TILE_ROWS, TILE_VECTORS } from './winograd-plan.js';
 import {
   add,
   binary,
+  compare,
   func,
   get,
   i32,
   lanes as lanesOf,
   load,
+  loadStrided,
   mul,
-  select,
-  compare,
   sub,
-  type Builder,
   type Expr,
+  type Func,
 } from './ir.js';
 import type { LoweredKernel } from './lowered-kernel.js';
+import type { Machine } from './machine.js';
 import { inputFunctions } from './winograd-inputs.js';
 import { outputFunctions } from './winograd-outputs.js';
+import { panelsOf, panelTile, type Panels } from './winograd-panels.js';
 import { layoutOf, planWinograd, type WinogradLayout, type WinogradPlan } from './winograd-plan.js';
-import { TILE_INPUTS, TILE_OUTPUTS, TILE_POINTS, transformFilter } from './winograd-transforms.js';
+import { FILTER, TILE_INPUTS, TILE_POINTS, transformSquare } from './winograd-transforms.js';
 
-/** Rough operations, in those of a tile of the matrix kernel, to transform four inputs, or four products. */
+/** Rough operations, in those of a tile of the matrix kernel, to transform a vector of inputs, or of products. */
 const TRANSFORM_FLOPS = 600;
 
 /** Lowers the convolution proper. Results do not depend on how units are shared among threads. */
 export function lowerWinograd(kernel: WinogradKernel, options: ContractionOptions): ContractionCode {
-  const { lanes } = options.machine;
+  const { machine } = options;
+  const { lanes } = machine;
   const { name } = kernel;
-  const plan = planWinograd(kernel, lanes);
+  const plan = planWinograd(kernel, machine);
   const layout = layoutOf(plan, kernel, lanes);
-  const outChannels = kernel.outChannel.extent;
-  const rest = outChannels % TILE_ROWS;
-  const tile = (suffix: string, rows: number): ReturnType<typeof tileFunction> =>
-    tileFunction(
-      `${name}_${suffix}`,
-      Array.from({ length: rows }, (_, row) => row * 4),
-      { machine: options.machine, vectors: TILE_VECTORS, steps: { kind: 'stride', bytes: TILE_ROWS * 4 }, blocked: false },
-    );
   const merged = mergeStores(kernel.stores, [[kernel.image], [kernel.outChannel], [kernel.y, kernel.x]]);
   const functions = [
-    tile('tile', TILE_ROWS),
-    ...(rest === 0 ? [] : [tile('lastTile', rest)]),
     ...inputFunctions(kernel, plan, layout, lanes),
-    productsFunction(kernel, plan, layout, lanes),
+    ...plan.panels.flatMap((panel, n) => [
+      panelTile(`${name}_tile${n}`, machine, panel, {
+        rows: panel.rows,
+        rowBytes: layout.inputTile,
+        stepBytes: 4,
+      }),
+      productsFunction(kernel, panel, n, layout),
+    ]),
     ...outputFunctions(kernel, plan, layout, merged, options),
     unitFunction(kernel, plan, layout, options),
     func(`${name}_units`, ['table', 'begin', 'end', 'scratch'], (b, table, begin, end, scratch) => {
-      fillTables(b, plan, layout, lanes, scratch);
       b.for(begin, end, 1, (unit) => {
         b.call(`${name}_unit`, table, unit, scratch);
       });
     }),
   ];
   const { channel } = kernel;
+  const outChannels = kernel.outChannel.extent;
   const direct = kernel.image.extent * kernel.y.extent * kernel.x.extent * channel.extent * outChannels * 9;
-  const tiles = plan.totalPanels * TILE_VECTORS * lanes;
   return {
     functions,
     entry: `${name}_units`,
@@ -73,47 +70,20 @@ export function lowerWinograd(kernel: WinogradKernel, options: ContractionOption
     scratchBytes: layout.bytes,
     flops: 2 * direct,
     work:
-      (2 * tiles * TILE_POINTS * channel.extent * outChannels +
-        (tiles / lanes) * (channel.extent + outChannels) * TRANSFORM_FLOPS) /
+      (2 * plan.totalTiles * TILE_POINTS * channel.extent * outChannels +
+        (plan.totalTiles / lanes) * (channel.extent + outChannels) * TRANSFORM_FLOPS) /
       4,
   };
 }
 
-/** Where each tile of a unit lies. What is computed for tiles past the last goes where nobody looks. */
-function fillTables(
-  b: Builder,
-  plan: WinogradPlan,
-  layout: WinogradLayout,
-  lanes: number,
-  scratch: Expr,
-): void {
-  const tiles = plan.mosaics * plan.rows * plan.across;
-  b.for(i32(0), i32(plan.panels * TILE_VECTORS * lanes), 1, (tile) => {
-    const inside = b.let(compare('lt', tile, i32(tiles)));
-    const [mosaic, inMosaic] = split(b, tile, plan.rows * plan.across);
-    const [row, column] = split(b, inMosaic, plan.across);
-    const place = (mosaicBytes: number, lineBytes: number): Expr =>
-      add(
-        add(mul(mosaic, i32(mosaicBytes)), mul(row, i32(TILE_INPUTS * lineBytes))),
-        mul(column, i32(TILE_OUTPUTS * 4)),
-      );
-    const at = b.let(add(scratch, mul(tile, i32(4))));
-    const line = place(layout.lineMosaic, layout.paddedRow);
-    const sum = place(layout.sumMosaic, layout.sumRow);
-    b.store('i32', at, select(inside, line, i32(0)), layout.lineTable);
-    b.store('i32', at, select(inside, sum, i32(plan.mosaics * layout.sumMosaic)), layout.sumTable);
-  });
-}
-
-/** One unit: inputs of all channels, then some output channels at a time. */
+/** One unit: inputs of all channels, then the output channels of one panel after the other. */
 function unitFunction(
   kernel: WinogradKernel,
   plan: WinogradPlan,
   layout: WinogradLayout,
   options: ContractionOptions,
-): ReturnType<typeof func> {
+): Func {
   const { name, input } = kernel;
-  const width = TILE_VECTORS * options.machine.lanes;
   return func(`${name}_unit`, ['table', 'unit', 'scratch'], (b, table, unit, scratch) => {
     const [imageBlock, rowBlock] = split(b, unit, plan.rowBlocks);
     const limited = (block: Expr, size: number, extent: number): [Expr, Expr] => {
@@ -124,127 +94,152 @@ function unitFunction(
     const [row, rows] = limited(rowBlock, plan.rows, plan.down);
     const perMosaic = plan.mosaic.down * plan.mosaic.across;
     const mosaics = binary('divU', add(images, i32(perMosaic - 1)), i32(perMosaic));
-    const tiles = mul(mul(mosaics, rows), i32(plan.across));
-    const panels = b.let(binary('divU', add(tiles, i32(width - 1)), i32(width)), 'panels');
+    const tiles = b.let(mul(mul(mosaics, rows), i32(plan.across)), 'tiles');
     const source = add(
       add(options.baseOf(b, table, input.buffer), i32(input.offset * 4)),
       mul(image, i32((input.strides.get(kernel.image) ?? 0) * 4)),
     );
-    b.call(`${name}_inputs`, b.let(source, 'source'), images, row, rows, panels, scratch);
+    b.call(`${name}_inputs`, b.let(source, 'source'), images, row, rows, scratch);
     const filters = b.let(options.baseOf(b, table, kernel.filters), 'filters');
-    const outChannels = kernel.outChannel.extent;
-    b.for(i32(0), i32(outChannels), plan.channels, (channel) => {
-      const channels = b.let(binary('minS', i32(plan.channels), sub(i32(outChannels), channel)), 'channels');
-      b.call(`${name}_products`, filters, channel, channels, panels, scratch);
-      b.call(`${name}_outputs`, table, image, images, row, rows, channel, channels, panels, scratch);
+    const columnBytes = kernel.channel.extent * 4;
+    plan.panels.forEach((panel, n) => {
+      b.for(i32(0), i32(panel.count), 1, (each) => {
+        const channel = b.let(add(i32(panel.begin), mul(each, i32(panel.width))), 'channel');
+        b.call(`${name}_products${n}`, b.let(add(filters, mul(channel, i32(columnBytes)))), tiles, scratch);
+        b.call(`${name}_outputs${n}`, table, image, images, row, rows, channel, scratch);
+      });
     });
   });
 }
 
-const filterTileBytes = (kernel: WinogradKernel): number => kernel.channel.extent * TILE_ROWS * 4;
-
-/** The matrix products of some output channels. Parameters: `filters` (all), `channel` (the first), `channels`, `panels`, `scratch`. */
-function productsFunction(
-  kernel: WinogradKernel,
-  plan: WinogradPlan,
-  layout: WinogradLayout,
-  lanes: number,
-): ReturnType<typeof func> {
+/** The matrix products with a panel of filters. Parameters: `filters` (the panel), `tiles`, `scratch`. */
+function productsFunction(kernel: WinogradKernel, panel: Panels, n: number, layout: WinogradLayout): Func {
   const { name } = kernel;
-  const outChannels = kernel.outChannel.extent;
-  const pointBytes = filterPointSize(kernel.channel.extent, outChannels) * 4;
-  const tileBytes = filterTileBytes(kernel);
-  const productTile = TILE_ROWS * TILE_VECTORS * lanes * 4;
-  return func(
-    `${name}_products`,
-    ['filters', 'channel', 'channels', 'panels', 'scratch'],
-    (b, filters, channel, channels, panels, scratch) => {
-      const firstTile = b.let(binary('divU', channel, i32(TILE_ROWS)), 'tile');
-      const count = b.let(binary('divU', channels, i32(TILE_ROWS)), 'count');
-      const last = b.let(sub(channels, mul(count, i32(TILE_ROWS))), 'last');
-      b.for(i32(0), i32(TILE_POINTS), 1, (point) => {
-        const inputs = b.let(add(add(scratch, i32(layout.inputs)), mul(point, i32(layout.inputPoint))));
-        const products = b.let(add(add(scratch, i32(layout.products)), mul(point, i32(layout.productPoint))));
-        const start = add(mul(point, i32(pointBytes)), mul(firstTile, i32(tileBytes)));
-        const filter = b.variable(add(filters, start), 'filter');
-        const row = (suffix: string, target: Expr): void => {
-          b.for(i32(0), panels, 1, (panel) => {
-            const from = b.let(add(inputs, mul(panel, i32(layout.inputPanel))), 'panel');
-            const to = b.let(add(target, mul(panel, i32(layout.productPanel))), 'to');
-            b.call(
-              `${name}_${suffix}`,
-              get(filter),
-              from,
-              add(from, i32(layout.inputPanel)),
-              to,
-              i32(0),
-              i32(1),
-            );
-          });
-          b.set(filter, add(get(filter), i32(tileBytes)));
-        };
-        b.for(i32(0), count, 1, (tile) => {
-          row('tile', b.let(add(products, mul(tile, i32(productTile))), 'target'));
-        });
-        if (outChannels % TILE_ROWS !== 0) {
-          b.if(last, () => {
-            row('lastTile', b.let(add(products, mul(count, i32(productTile))), 'target'));
-          });
-        }
+  const channels = kernel.channel.extent;
+  const pointBytes = filterPointSize(channels, kernel.outChannel.extent) * 4;
+  const { rows, width } = panel;
+  return func(`${name}_products${n}`, ['filters', 'tiles', 'scratch'], (b, filters, tiles, scratch) => {
+    const filter = b.variable(filters, 'filter');
+    const inputs = b.variable(add(scratch, i32(layout.inputs)), 'inputs');
+    const products = b.variable(add(scratch, i32(layout.products)), 'products');
+    b.for(i32(0), i32(TILE_POINTS), 1, () => {
+      const end = b.let(add(get(filter), i32(channels * width * 4)), 'end');
+      const input = b.variable(get(inputs), 'input');
+      const product = b.variable(get(products), 'product');
+      // What is computed of tiles past the last is not read.
+      b.for(i32(0), tiles, rows, () => {
+        b.call(`${name}_tile${n}`, get(input), get(filter), end, get(product), i32(0), i32(1));
+        b.set(input, add(get(input), i32(rows * layout.inputTile)));
+        b.set(product, add(get(product), i32(rows * width * 4)));
       });
-    },
-  );
+      b.set(filter, add(get(filter), i32(pointBytes)));
+      b.set(inputs, add(get(inputs), i32(layout.inputPoint)));
+      b.set(products, add(get(products), i32(layout.productPoint)));
+    });
+  });
 }
 
-/** Lowers the transform of the filters, GgGᵀ. A unit is a tile of output channels. */
+/** Channels whose filters a unit transforms. */
+const FILTER_CHANNELS = 8;
+
+/** Lowers the transform of the filters, GgGᵀ, into [point][panel][channel][column of the panel]. A unit is L output channels by some channels. */
 export function lowerWinogradFilter(
   kernel: WinogradFilterKernel,
-  lanes: number,
+  machine: Machine,
   baseOf: ContractionOptions['baseOf'],
 ): LoweredKernel {
+  const { lanes } = machine;
   const { name, outChannel, channel, source } = kernel;
   const pointBytes = filterPointSize(channel.extent, outChannel.extent) * 4;
   const bytesOf = (v: WinogradFilterKernel['row']): number => (source.strides.get(v) ?? 0) * 4;
+  const channelBlocks = Math.ceil(channel.extent / FILTER_CHANNELS);
+  const panels = panelsOf(outChannel.extent, machine);
   const run = func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
     const from = b.let(add(baseOf(b, table, source.buffer), i32(source.offset * 4)), 'from');
     const to = b.let(baseOf(b, table, kernel.buffer), 'to');
-    b.for(begin, end, 1, (tile) => {
-      // The last tile repeats the last filter where it has no more of its own.
-      const rows = Array.from({ length: TILE_ROWS }, (_, row) => {
-        const out = binary('minS', add(mul(tile, i32(TILE_ROWS)), i32(row)), i32(outChannel.extent - 1));
-        return b.let(add(from, mul(b.let(out), i32(bytesOf(outChannel)))), 'row');
-      });
-      const distance = b.variable(i32(0), 'distance');
-      const target = b.variable(add(to, mul(tile, i32(channel.extent * TILE_ROWS * 4))), 'target');
-      b.for(i32(0), i32(channel.extent), 1, () => {
-        // The second vector overlaps the first.
-        for (const first of [0, TILE_ROWS - lanes]) {
-          const starts = rows
-            .slice(first, first + lanes)
-            .map((row) => b.let(add(row, get(distance)), 'start'));
-          const at = (y: number, x: number): Expr => {
-            const step = i32(y * bytesOf(kernel.row) + x * bytesOf(kernel.column));
-            return b.let(lanesOf(starts.map((start) => load('f32', add(start, step)))), 'g');
-          };
-          const columns = [0, 1, 2].map((x) =>
-            transformFilter(b, at(0, x), at(1, x), at(2, x)).map((each) => b.let(each)),
+    b.for(begin, end, 1, (unit) => {
+      const [vector, block] = split(b, unit, channelBlocks);
+      const first = b.let(mul(block, i32(FILTER_CHANNELS)), 'first');
+      const last = b.let(binary('minS', add(first, i32(FILTER_CHANNELS)), i32(channel.extent)), 'last');
+      const column = b.let(mul(vector, i32(lanes)), 'column');
+      const start = b.let(
+        add(add(from, mul(column, i32(bytesOf(outChannel)))), mul(first, i32(bytesOf(channel)))),
+        'start',
+      );
+      /** So many filters side by side, of the panels of a width. */
+      const transform = (count: number, { begin: firstColumn, width }: Panels): void => {
+        const [panel, inPanel] = split(b, sub(column, i32(firstColumn)), width);
+        const place = add(
+          add(
+            mul(add(mul(panel, i32(width)), i32(firstColumn)), i32(channel.extent * 4)),
+            mul(inPanel, i32(4)),
+          ),
+          mul(first, i32(width * 4)),
+        );
+        const filter = b.variable(start, 'filter');
+        const target = b.variable(add(to, place), 'target');
+        b.for(first, last, 1, () => {
+          transformSquare(
+            b,
+            FILTER,
+            (row, x) => {
+              const at = b.let(
+                add(get(filter), i32(row * bytesOf(kernel.row) + x * bytesOf(kernel.column))),
+                'at',
+              );
+              if (count === lanes) return loadStrided('f32', at, bytesOf(outChannel) / 4);
+              // The last filter is repeated.
+              const each = Array.from({ length: lanes }, (_, lane) =>
+                load('f32', add(at, i32(Math.min(lane, count - 1) * bytesOf(outChannel)))),
+              );
+              return lanesOf(each);
+            },
+            (row, x, value) => {
+              b.store('f32', get(target), value, (row * TILE_INPUTS + x) * pointBytes);
+            },
           );
-          for (let i = 0; i < TILE_INPUTS; i++) {
-            const [g0, g1, g2] = columns.map((column) => column[i]) as [Expr, Expr, Expr];
-            transformFilter(b, g0, g1, g2).forEach((value, j) => {
-              b.store('f32', get(target), value, (i * TILE_INPUTS + j) * pointBytes + first * 4);
-            });
-          }
-        }
-        b.set(distance, add(get(distance), i32(bytesOf(channel))));
-        b.set(target, add(get(target), i32(TILE_ROWS * 4)));
-      });
+          b.set(filter, add(get(filter), i32(bytesOf(channel))));
+          b.set(target, add(get(target), i32(width * 4)));
+        });
+      };
+      choose(outChannel.extent, column, transform);
     });
+    /** Calls `transform` with what holds for the vector of columns that begins at `column`. */
+    function choose(columns: number, column: Expr, transform: (count: number, panels: Panels) => void): void {
+      const rest = columns % lanes;
+      const [widest, narrow] = panels;
+      if (widest === undefined) return;
+      const within = (last: Panels): void => {
+        if (rest === 0) transform(lanes, last);
+        else if (columns < lanes) transform(rest, last);
+        else
+          b.if(
+            compare('le', column, i32(columns - lanes)),
+            () => {
+              transform(lanes, last);
+            },
+            () => {
+              transform(rest, last);
+            },
+          );
+      };
+      if (narrow === undefined) within(widest);
+      else
+        b.if(
+          compare('lt', column, i32(narrow.begin)),
+          () => {
+            transform(lanes, widest);
+          },
+          () => {
+            within(narrow);
+          },
+        );
+    }
   });
   return {
     functions: [run],
     entry: name,
-    units: Math.ceil(outChannel.extent / TILE_ROWS),
-    unitWork: channel.extent * 300,
+    units: Math.ceil(outChannel.extent / lanes) * channelBlocks,
+    unitWork: Math.min(FILTER_CHANNELS, channel.extent) * 50 * lanes,
   };
 }

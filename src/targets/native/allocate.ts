@@ -181,7 +181,7 @@ function rewrite(
         local = machine.value(operand.kind);
         passing.add(local);
         stand.set(operand, local);
-        const isRead = operands.indexOf(operand, writes) >= 0;
+        const isRead = operands.includes(operand, writes);
         if (isRead) {
           if (home !== undefined) machine.code.push(home.load(local, home.slot));
           else if (operand.remake !== undefined) machine.code.push(operand.remake(local));

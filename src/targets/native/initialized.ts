@@ -1,93 +1,46 @@
 /** Which local variables are read where no write has surely come before: those must begin as zero, as the loop IR says. */
 import type { Expr, Func, Local, Statement } from '../cpu/ir.js';
-import { operands } from '../cpu/walk.js';
+import { expressionsOf, operands } from '../cpu/walk.js';
 
-/** Statements that are carried out together or not at all. */
-interface Block {
-  readonly parent: Block | undefined;
-}
-
-/** The locals whose first write does not stand before all their uses. */
+/** The locals that some way through the function reads before it writes them. */
 export function uninitializedLocals(func: Func): Set<Local> {
-  const writtenIn = new Map<Local, Block>();
   const found = new Set<Local>();
-  const isInside = (block: Block, outer: Block): boolean => {
-    for (let at: Block | undefined = block; at !== undefined; at = at.parent) if (at === outer) return true;
-    return false;
+  /** Written on every way to the present statement; `trail` lists them in the order in which they came in. */
+  const written = new Set<Local>(func.parameters);
+  const trail: Local[] = [];
+  const write = (variable: Local): void => {
+    if (written.has(variable)) return;
+    written.add(variable);
+    trail.push(variable);
   };
-  const use = (variable: Local, block: Block): void => {
-    const written = writtenIn.get(variable);
-    if (written === undefined || !isInside(block, written)) found.add(variable);
+  const read = (expr: Expr): void => {
+    if (expr.kind === 'local') {
+      if (!written.has(expr.local)) found.add(expr.local);
+    } else for (const each of operands(expr)) read(each);
   };
-  const write = (variable: Local, block: Block): void => {
-    const written = writtenIn.get(variable);
-    if (written === undefined) writtenIn.set(variable, block);
-    else if (!isInside(block, written)) found.add(variable);
+  /** What `list` writes for sure, of what was not written before; it counts as unwritten again afterwards. */
+  const inside = (list: readonly Statement[]): Local[] => {
+    const before = trail.length;
+    walk(list);
+    const news = trail.splice(before);
+    for (const each of news) written.delete(each);
+    return news;
   };
-  const read = (expr: Expr, block: Block): void => {
-    if (expr.kind === 'local') use(expr.local, block);
-    else for (const each of operands(expr)) read(each, block);
-  };
-  const walk = (list: readonly Statement[], block: Block): void => {
+  const walk = (list: readonly Statement[]): void => {
     for (const s of list) {
-      switch (s.kind) {
-        case 'set':
-          read(s.value, block);
-          write(s.local, block);
-          break;
-        case 'store':
-          read(s.address, block);
-          read(s.value, block);
-          if (s.count !== undefined) read(s.count, block);
-          break;
-        case 'transpose':
-          for (const each of s.rows) {
-            use(each, block);
-            write(each, block);
-          }
-          break;
-        case 'scatter':
-          read(s.base, block);
-          read(s.index, block);
-          read(s.value, block);
-          if (s.count !== undefined) read(s.count, block);
-          break;
-        case 'for':
-          read(s.from, block);
-          read(s.to, block);
-          write(s.local, block);
-          walk(s.body, { parent: block });
-          break;
-        case 'while':
-          read(s.condition, block);
-          walk(s.body, { parent: block });
-          break;
-        case 'if':
-          read(s.condition, block);
-          walk(s.then, { parent: block });
-          walk(s.otherwise, { parent: block });
-          break;
-        case 'call':
-          for (const each of s.args) read(each, block);
-          break;
-        case 'fillZero':
-          read(s.address, block);
-          read(s.length, block);
-          break;
-        case 'copy':
-          read(s.to, block);
-          read(s.from, block);
-          read(s.length, block);
-          break;
-        case 'barrier':
-          read(s.state, block);
-          read(s.threads, block);
-          break;
+      for (const each of expressionsOf(s)) read(each);
+      if (s.kind === 'set') write(s.local);
+      else if (s.kind === 'for') {
+        write(s.local);
+        inside(s.body);
+      } else if (s.kind === 'while') inside(s.body);
+      else if (s.kind === 'if') {
+        const then = inside(s.then);
+        const otherwise = new Set(inside(s.otherwise));
+        for (const each of then) if (otherwise.has(each)) write(each);
       }
     }
   };
-  const body: Block = { parent: undefined };
-  for (const each of func.parameters) writtenIn.set(each, body);
-  walk(func.body, body);
+  walk(func.body);
   return found;
 }

@@ -40,8 +40,6 @@ export abstract class Selector<L> {
   abstract advance(value: Value, step: number): void;
   abstract store(statement: Extract<Statement, { kind: 'store' }>): void;
   abstract scatter(statement: Extract<Statement, { kind: 'scatter' }>): void;
-  /** Turns the square that as many vectors as they have lanes make. */
-  abstract transpose(rows: readonly Value[]): void;
   abstract call(name: string, args: readonly Expr[]): void;
   abstract barrier(state: Expr, threads: Expr): void;
   /** The parameter number `index` of the function. */
@@ -51,6 +49,11 @@ export abstract class Selector<L> {
   abstract newLabel(): L;
   abstract jump(label: L): void;
   abstract bind(label: L, isLoop: boolean): void;
+
+  /** Fetches a cache line that will be needed. A machine may leave it. */
+  prefetch(_address: Expr, _offset: number, _level: 1 | 2): void {
+    // Nothing depends on it.
+  }
 
   // What they share
 
@@ -126,8 +129,8 @@ export abstract class Selector<L> {
       case 'store':
         this.store(s);
         break;
-      case 'transpose':
-        this.transpose(s.rows.map((row) => this.local(row)));
+      case 'prefetch':
+        this.prefetch(s.address, s.offset, s.level);
         break;
       case 'scatter':
         this.scatter(s);

@@ -49,8 +49,8 @@ export class FunctionEncoder {
       case 'store':
         encodeStore(w, push, s);
         break;
-      case 'transpose':
-        this.transpose(s.rows.map((row) => w.localIndex(row)));
+      case 'prefetch':
+        // There is no such instruction.
         break;
       case 'scatter':
         throw new InternalError('wasm: no scattered stores');
@@ -101,27 +101,6 @@ export class FunctionEncoder {
         w.call(this.indices.barrier);
         break;
     }
-  }
-
-  /** Pairs of elements first, then pairs of pairs. */
-  private transpose(rows: readonly number[]): void {
-    const { w } = this;
-    const parts = rows.map(() => w.take(VALUE_TYPE.v128));
-    const shuffle = (to: number | undefined, a: number | undefined, b: number | undefined, lanes: number[]): void => {
-      w.local('local.get', a ?? 0);
-      w.local('local.get', b ?? 0);
-      w.shuffle(lanes);
-      w.local('local.set', to ?? 0);
-    };
-    for (const [n, first] of [0, 2].entries()) {
-      shuffle(parts[2 * n], rows[first], rows[first + 1], [0, 4, 1, 5]);
-      shuffle(parts[2 * n + 1], rows[first], rows[first + 1], [2, 6, 3, 7]);
-    }
-    for (const n of [0, 1]) {
-      shuffle(rows[2 * n], parts[n], parts[n + 2], [0, 1, 4, 5]);
-      shuffle(rows[2 * n + 1], parts[n], parts[n + 2], [2, 3, 6, 7]);
-    }
-    for (const part of parts.reverse()) w.release(VALUE_TYPE.v128, part);
   }
 
   private functionIndex(name: string): number {

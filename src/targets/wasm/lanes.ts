@@ -106,12 +106,18 @@ export function encodeLanes(w: FunctionWriter, push: Push, e: Extract<Expr, { ki
   });
 }
 
-const SHUFFLED = { low1: [0, 4, 1, 5], high1: [2, 6, 3, 7], low2: [0, 1, 4, 5], high2: [2, 3, 6, 7] } as const;
+const SHUFFLED = {
+  low1: [0, 4, 1, 5],
+  high1: [2, 6, 3, 7],
+  low2: [0, 1, 4, 5],
+  high2: [2, 3, 6, 7],
+} as const;
 
 /** A vector from the lanes of two. */
 export function encodeShuffle(w: FunctionWriter, push: Push, e: Extract<Expr, { kind: 'shuffle' }>): void {
   const { order } = e;
-  if (order === 'evenBlocks' || order === 'oddBlocks') throw new InternalError(`wasm: no ${order} of four lanes`);
+  if (order === 'evenBlocks' || order === 'oddBlocks')
+    throw new InternalError(`wasm: no ${order} of four lanes`);
   push(e.a);
   push(e.b);
   w.shuffle(SHUFFLED[order]);

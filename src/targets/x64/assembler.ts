@@ -383,7 +383,7 @@ export class Assembler {
 
   /** Clears the bits above the lowest byte. */
   extendByte(to: number, from: number): void {
-    this.rex(false, to, from, true);
+    this.rex(false, to, from, from >= 4);
     this.bytes([0x0f, 0xb6]);
     this.operand(to, from, 1, 0);
   }

@@ -32,7 +32,7 @@ export function encodeX64(module: Module, options: X64Options): NativeCode {
     if (labels.has(name)) throw new InternalError(`x64: two functions are called ${name}`);
     labels.set(name, new Label());
   }
-  let usesBarrier = false;
+  const uses = { barrier: false };
   const barrier = new Label();
   const linker: Linker = {
     functionLabel: (name) => {
@@ -41,7 +41,7 @@ export function encodeX64(module: Module, options: X64Options): NativeCode {
       return label;
     },
     get barrier() {
-      usesBarrier = true;
+      uses.barrier = true;
       return barrier;
     },
   };
@@ -52,7 +52,7 @@ export function encodeX64(module: Module, options: X64Options): NativeCode {
     if (each.exported) entries.set(each.name, assembler.position);
     encodeFunction(assembler, each, linker, options);
   }
-  if (usesBarrier) {
+  if (uses.barrier) {
     assembler.align(16);
     assembler.bind(barrier);
     emitBarrier(assembler, options.linux);

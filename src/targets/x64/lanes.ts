@@ -10,7 +10,16 @@ import { VECTOR, type VectorOp } from './vector-ops.js';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
 type LaneExpr = Of<
-  'loadSplat' | 'loadStrided' | 'gather' | 'lanes' | 'reduceLanes' | 'extract' | 'laneIndex' | 'splat' | 'permute' | 'shuffle'
+  | 'loadSplat'
+  | 'loadStrided'
+  | 'gather'
+  | 'lanes'
+  | 'reduceLanes'
+  | 'extract'
+  | 'laneIndex'
+  | 'splat'
+  | 'permute'
+  | 'shuffle'
 >;
 
 export function evaluateLanes(s: X64Selector, e: LaneExpr, into: Value | undefined): Value {
@@ -210,7 +219,7 @@ function shuffle(s: X64Selector, e: Of<'shuffle'>, into: Value | undefined): Val
   const a = s.evaluate(e.a);
   const b = s.evaluate(e.b);
   const out = s.result(e.type, into);
-  const { op, immediate } = shuffleCode(e.order, length);
+  const { op, immediate } = shuffleCode(e.order, length, s.features.avx512);
   s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
     assembler.vector(op, length, to, x, y, immediate === undefined ? {} : { immediate });
   });
@@ -220,6 +229,7 @@ function shuffle(s: X64Selector, e: Of<'shuffle'>, into: Value | undefined): Val
 function shuffleCode(
   order: Of<'shuffle'>['order'],
   length: VectorLength,
+  avx512: boolean,
 ): { readonly op: VectorOp; readonly immediate?: number } {
   switch (order) {
     case 'low1':
@@ -233,11 +243,16 @@ function shuffleCode(
     case 'evenBlocks':
       return length === 2
         ? { op: VECTOR.shuffleBlocks, immediate: 0x88 }
-        : { op: VECTOR.permuteBlocks, immediate: 0x20 };
+        : // permuteBlocks does not reach the upper registers.
+          avx512
+          ? { op: VECTOR.shuffleBlocks, immediate: 0 }
+          : { op: VECTOR.permuteBlocks, immediate: 0x20 };
     case 'oddBlocks':
       return length === 2
         ? { op: VECTOR.shuffleBlocks, immediate: 0xdd }
-        : { op: VECTOR.permuteBlocks, immediate: 0x31 };
+        : avx512
+          ? { op: VECTOR.shuffleBlocks, immediate: 3 }
+          : { op: VECTOR.permuteBlocks, immediate: 0x31 };
   }
 }
 

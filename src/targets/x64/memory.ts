@@ -80,6 +80,7 @@ function loadMasked(s: X64Selector, e: Load, mask: Expr, into: Value | undefined
 /** Lanes to places of their own; only with AVX-512. */
 export function scatter(s: X64Selector, e: Extract<Statement, { kind: 'scatter' }>): void {
   const { assembler } = s;
+  if (!s.features.avx512) throw new InternalError('x64: no scattered stores without AVX-512');
   const index = s.evaluate(e.index);
   const value = s.evaluate(e.value);
   const place = memoryAt(s, e.base, 0);
@@ -95,7 +96,14 @@ export function scatter(s: X64Selector, e: Extract<Statement, { kind: 'scatter' 
         // The instruction clears its mask as it goes.
         if (all === undefined) assembler.maskInstruction(0x46, 0, true, lanes, lanes, lanes);
         else assembler.maskInstruction(0x90, 0, false, lanes, 0, some);
-        assembler.vector(VECTOR.scatter, s.length, from, 0, { base: RAX, index: at, scale: 2, displacement: 0 }, { mask: lanes });
+        assembler.vector(
+          VECTOR.scatter,
+          s.length,
+          from,
+          0,
+          { base: RAX, index: at, scale: 2, displacement: 0 },
+          { mask: lanes },
+        );
       },
       { early: true },
     ),

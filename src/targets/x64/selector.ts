@@ -20,7 +20,6 @@ import { conditionOf, emitCompare, evaluateInteger } from './integers.js';
 import { evaluateLoad, memoryAt, scatter, storeScalar, storeVector } from './memory.js';
 import { evaluateVector, evaluateMask } from './vectors.js';
 import { evaluateLanes } from './lanes.js';
-import { transpose } from './transpose.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
 
 /** The register that holds the heap's address. */
@@ -278,12 +277,15 @@ export class X64Selector extends Selector<Label> {
     else storeScalar(this, s);
   }
 
-  scatter(s: Extract<Statement, { kind: 'scatter' }>): void {
-    scatter(this, s);
+  override prefetch(address: Expr, offset: number, level: 1 | 2): void {
+    const place = this.memory(address, offset);
+    this.push([], place.reads, (registers) => {
+      this.assembler.prefetch(place.at(registers, 0), level === 1 ? 0 : 1);
+    });
   }
 
-  transpose(rows: readonly Value[]): void {
-    transpose(this, rows);
+  scatter(s: Extract<Statement, { kind: 'scatter' }>): void {
+    scatter(this, s);
   }
 
   loadParameter(value: Value, index: number): Instruction {

@@ -109,6 +109,8 @@ export const VECTOR = {
   maxU: op(2, 1, 0x3f),
   /** With the digits 6 (left), 2 (right) and 4 (right, signed) and an immediate count. */
   shiftConstant: op(1, 1, 0x72),
+  /** To the left, with the digit 1 and an immediate count. */
+  rotateConstant: op(1, 1, 0x72, EVEX),
   shiftLeft: op(1, 1, 0xf2, { bytes: 16 }),
   shiftRight: op(1, 1, 0xd2, { bytes: 16 }),
   shiftRightSigned: op(1, 1, 0xe2, { bytes: 16 }),

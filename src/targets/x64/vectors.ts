@@ -66,9 +66,27 @@ const SHIFTS = {
   shrS: { digit: 4, op: VECTOR.shiftRightSigned },
 } as const;
 
+/** x << n | x >> (32 - n), as random numbers need it. */
+function rotationOf({ op, a, b }: Binary): { readonly of: Expr; readonly by: number } | undefined {
+  if (op !== 'or' || a.kind !== 'binary' || b.kind !== 'binary' || a.op !== 'shl' || b.op !== 'shrU')
+    return undefined;
+  if (a.b.kind !== 'const' || b.b.kind !== 'const' || a.b.value + b.b.value !== 32) return undefined;
+  const same = a.a.kind === 'local' && b.a.kind === 'local' && a.a.local === b.a.local;
+  return same ? { of: a.a, by: a.b.value } : undefined;
+}
+
 function integerBinary(s: X64Selector, e: Binary, into: Value | undefined): Value {
   const { assembler } = s;
   const { op } = e;
+  const rotation = s.features.avx512 ? rotationOf(e) : undefined;
+  if (rotation !== undefined) {
+    const x = s.evaluate(rotation.of);
+    const out = s.result('i32v', into);
+    s.push([out], [x], ([to = 0, from = 0]) => {
+      assembler.vector(VECTOR.rotateConstant, s.length, 1, to, from, { immediate: rotation.by });
+    });
+    return out;
+  }
   if (op in INTEGER) {
     const a = s.evaluate(e.a);
     const b = s.evaluate(e.b);
@@ -356,7 +374,13 @@ export function evaluateMask(s: X64Selector, e: Expr, into: Value | undefined): 
   const { assembler, features, length } = s;
   switch (e.kind) {
     case 'compare': {
-      if (e.op === 'lt' && e.a.kind === 'laneIndex' && e.b.kind === 'splat' && e.b.a.kind === 'const' && into === undefined)
+      if (
+        e.op === 'lt' &&
+        e.a.kind === 'laneIndex' &&
+        e.b.kind === 'splat' &&
+        e.b.a.kind === 'const' &&
+        into === undefined
+      )
         return maskOfFirst(s, e.b.a);
       const a = s.evaluate(e.a);
       const b = s.evaluate(e.b);
@@ -460,7 +484,7 @@ export function maskOfFirst(s: X64Selector, count: Expr): Value {
     return out;
   }
   if (count.kind === 'const') {
-    const bits = (1 << count.value) - 1;
+    const bits = (1 << Math.min(Math.max(count.value, 0), s.lanes)) - 1;
     return s.constant(`mask ${bits}`, 'mask', (target) =>
       instruction([target], [], ([to = 0]) => {
         assembler.moveConstant(RAX, bits);
