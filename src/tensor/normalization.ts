@@ -4,6 +4,7 @@ import { dim, formatShape, normalizeAxes, normalizeAxis, sizeOf, type Shape } fr
 import * as g from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { broadcastTo, fractional, fractionalDType } from './operands.js';
+import { squaredDistances } from './reductions.js';
 import { Tensor } from './tensor.js';
 
 /** Keeps the root away from 0. */
@@ -17,7 +18,7 @@ function standardize(x: Node, axes: readonly number[], epsilon: number): Node {
   const share = 1 / sizeOf(axes.map((axis) => dim(x.shape, axis)));
   const center = g.times(g.sum(x, axes), share);
   const centered = g.sub(x, g.unreduce(center, axes, x.shape));
-  const variance = g.times(g.sum(g.mul(centered, centered), axes), share);
+  const variance = g.times(squaredDistances(x, axes), share);
   return g.mul(centered, g.unreduce(inverseRoot(variance, epsilon), axes, x.shape));
 }
 

@@ -66,10 +66,21 @@ function meanOf(x: Node, axes: readonly number[]): Node {
   return g.times(g.sum(x, axes), 1 / countOf(x, axes));
 }
 
+/**
+ * The sum of squared distances from the mean over `axes`. How the mean moves makes no difference to it, as the distances add up to 0: so gradients take
+ * the mean as given, and loops over the data need not sum what is 0.
+ */
+export function squaredDistances(x: Node, axes: readonly number[]): Node {
+  const distances = (values: Node): Node => g.sub(values, g.unreduce(meanOf(values, axes), axes, values.shape));
+  const centered = distances(x);
+  return g.custom(g.sum(g.mul(centered, centered), axes), [x], (gradient, [values = x]) => [
+    g.mul(distances(values), g.unreduce(g.times(gradient, 2), axes, values.shape)),
+  ]);
+}
+
 /** The mean of squared distances from the mean, with `correction` taken off the count. */
 function varianceOf(x: Node, axes: readonly number[], correction: number): Node {
-  const centered = g.sub(x, g.unreduce(meanOf(x, axes), axes, x.shape));
-  return g.times(g.sum(g.mul(centered, centered), axes), 1 / Math.max(0, countOf(x, axes) - correction));
+  return g.times(squaredDistances(x, axes), 1 / Math.max(0, countOf(x, axes) - correction));
 }
 
 function extremum(operation: string, op: ReduceOp): Reduction {
@@ -199,11 +210,7 @@ export function moments<
   const list = normalizeAxes(axes, x.rank, 'moments');
   const node = fractional(x.node);
   const center = meanOf(node, list);
-  const centered = g.sub(node, g.unreduce(center, list, node.shape));
-  const spread = g.times(
-    g.sum(g.mul(centered, centered), list),
-    1 / Math.max(0, countOf(node, list) - correction),
-  );
+  const spread = varianceOf(node, list, correction);
   const finish = (result: Node): Node => {
     const typed = g.cast(result, fractionalDType(x.dtype));
     return options.keepDims === true ? keepDims(typed, x.shape, list) : typed;

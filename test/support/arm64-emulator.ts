@@ -144,6 +144,7 @@ export const ARM64: Encoder = {
   lanes: 4,
   masks: false,
   scatters: false,
+  dotBytes: false,
   fusedVectors: true,
   fusedScalars: true,
   missing: NO_EMULATOR,

@@ -36,6 +36,8 @@ export interface Encoder {
   /** Whether lanes can be left out of loads, and be scattered. */
   readonly masks: boolean;
   readonly scatters: boolean;
+  /** Whether there is an instruction for sums of products of bytes. */
+  readonly dotBytes: boolean;
   /** Why it cannot run here, if it cannot. */
   readonly missing: string | undefined;
   instantiate(module: Module, memory: WebAssembly.Memory): Instance;
@@ -49,6 +51,7 @@ function wasmEncoder(relaxedFma: boolean): Encoder {
     fusedScalars: false,
     masks: false,
     scatters: false,
+    dotBytes: false,
     missing: relaxedFma && !wasmFeatures().relaxedFma ? 'no relaxed SIMD' : undefined,
     instantiate(module, memory) {
       const bytes = encodeModule(module, { relaxedFma });
@@ -68,6 +71,7 @@ function wasmEncoder(relaxedFma: boolean): Encoder {
 function x64Encoder(count: number, avx512: boolean): Encoder {
   const machine = nativeMachine();
   const usable = typeof machine !== 'string' && process.arch === 'x64' ? machine : undefined;
+  const vnni = avx512 && usable?.target.machine.dotBytes === true;
   const tooOld = avx512 && usable !== undefined && usable.target.machine.lanes < 16;
   return {
     name: `x64 ${avx512 ? 'AVX-512' : 'AVX2'}, ${count} lanes`,
@@ -76,12 +80,13 @@ function x64Encoder(count: number, avx512: boolean): Encoder {
     fusedScalars: true,
     masks: true,
     scatters: avx512,
+    dotBytes: vnni,
     missing: tooOld ? 'no AVX-512' : typeof machine === 'string' ? machine : undefined,
     instantiate(module, memory) {
       if (usable === undefined) throw new Error('no machine code here');
       const linux = process.platform === 'linux';
       const { bytes, entries } = encodeX64(module, {
-        features: { avx512, vnni: false },
+        features: { avx512, vnni },
         lanes: count,
         linux,
       });

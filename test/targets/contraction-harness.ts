@@ -191,7 +191,7 @@ export function prepare(problem: Problem, { machine, encoder }: Target, fill: ()
     bias,
     out,
     scratch: new Uint8Array(memory.buffer, scratch, code.scratchBytes + 64),
-    behind: new Uint8Array(memory.buffer, (place['out'] ?? 0) + length.out * 4, 64),
+    behind: new Uint8Array(memory.buffer, (place.out ?? 0) + length.out * 4, 64),
     run: (begin, stop) => {
       instance.call(code.entry, 64, begin, stop, scratch);
     },

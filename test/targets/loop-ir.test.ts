@@ -3,6 +3,7 @@
  * as constants, and with a result that takes the place of an operand.
  */
 import { describe, expect, it } from 'vitest';
+import { dotBytes } from '../../src/targets/cpu/dot-bytes.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import type { Builder, Expr, Type } from '../../src/targets/cpu/ir.js';
 import {
@@ -925,6 +926,34 @@ describe.each(tested)('$name', (encoder) => {
       m.free();
       expect([...m.f32.subarray(0, lanes * lanes)]).toEqual(each((r) => each((c) => c * lanes + r)).flat());
     });
+    for (const native of encoder.dotBytes ? [true, false] : [false]) {
+      it(`sums of products of unsigned and signed bytes${native ? ', by the instruction' : ''}`, () => {
+        const bytes = (n: number, lane: number): number => (n * 67 + lane * 29) & 255;
+        const fill = (m: Machine): void => {
+          for (let lane = 0; lane < lanes; lane++)
+            for (let n = 0; n < 4; n++) {
+              m.u8[4 * lane + n] = lane === 0 ? 255 : bytes(n, lane);
+              m.u8[4 * (lanes + lane) + n] = lane === 0 ? 128 : bytes(n + 3, lane);
+            }
+        };
+        const wanted = each((lane) => {
+          let sum = lane - 5;
+          for (let n = 0; n < 4; n++)
+            sum += lane === 0 ? 255 * -128 : bytes(n, lane) * ((bytes(n + 3, lane) << 24) >> 24);
+          return sum;
+        });
+        const dot = (b: Builder): Expr => {
+          const sum = b.let(ir.add(ir.laneIndex, ir.splat(i32(-5))));
+          const x = b.let(ir.load('i32', i32(0), 0, true));
+          const y = b.let(ir.load('i32', i32(4 * lanes), 0, true));
+          // Once more with everything still in use, so that no operand's register is free.
+          const first = dotBytes(b, { dotBytes: native }, sum, x, y);
+          const second = dotBytes(b, { dotBytes: native }, sum, x, y);
+          return ir.sub(ir.add(first, ir.add(second, ir.add(x, y))), ir.add(first, ir.add(x, y)));
+        };
+        expect(valueOf(encoder, dot, fill)).toEqual(wanted);
+      });
+    }
     it.runIf(encoder.scatters)('scatter puts lanes where indices say, the last of equal ones', () => {
       const orders = [each((n) => n), each((n) => (n * 7) % lanes), each((n) => n >> 1), each(() => 3)];
       for (const order of orders) {

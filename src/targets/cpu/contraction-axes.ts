@@ -23,6 +23,12 @@ export function mergeAxes(axes: readonly Axis[]): Axis[] {
   return merged.length === 0 ? [{ extent: 1, stride: 0 }] : merged;
 }
 
+/** How many steps of the innermost axis are neighbours. */
+export function runsOf(axes: readonly Axis[]): number {
+  const inner = mergeAxes(axes).at(-1);
+  return inner?.stride === 1 ? inner.extent : 1;
+}
+
 /** Where each position of the axes lies, in order. */
 export function positionsOf(axes: readonly Axis[]): number[] {
   let positions = [0];

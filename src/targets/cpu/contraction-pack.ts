@@ -107,7 +107,7 @@ export function packFunctions(name: string, options: PackOptions): Func[] {
 }
 
 /** Whether turning squares pays: it must not be the rare case among runs of k. */
-const mayRun = (runs: number, lanes: number): boolean => runs >= 2 * lanes || runs === lanes;
+export const mayRun = (runs: number, lanes: number): boolean => runs >= 2 * lanes || runs === lanes;
 
 /** Goes along k, and along a panel from `begin` to `end`; `visit` gets the place in the panel, and the distance from the block's beginning. */
 function alongK(

@@ -5,7 +5,7 @@ import type { Variable } from '../../compiler/index-expr.js';
 import { linearStride, visit } from '../../compiler/scalar-expr.js';
 import { mergeAxes, sizeOf, spanOf, type Axis } from './contraction-axes.js';
 import { planBlocks, type KBlocks } from './contraction-blocks.js';
-import { computeCycles, packCycles, storeCycles, type VectorDirection } from './contraction-cost.js';
+import { computeCycles, packCycles, storeCycles, sweepPackCycles, type VectorDirection } from './contraction-cost.js';
 import { groupCount, planRows, type RowPlan } from './contraction-rows.js';
 import { mergeStores, type Stores } from './contraction-stores.js';
 import { planSweep, sweepTile, SWEEP_BLOCK, SWEEP_ROWS, sweepUnits, type SweepPlan } from './contraction-sweep-plan.js';
@@ -121,9 +121,11 @@ function planRoles(
     ? planSweep({ columns, k, batch: batchVariables, rowVariables, columnVariables, stores: merged.stores })
     : undefined;
   const packColumns =
-    (sweep === undefined || sweep.source === 'panels'
+    (sweep === undefined
       ? packCycles(columns, columnCount, k.columnSteps, lanes)
-      : sweep.source === 'packing' ? FUSED_PACK_CYCLES * columnCount : 0) * wholeK;
+      : sweep.source === 'panels'
+        ? sweepPackCycles(columns, columnCount, k, lanes)
+        : sweep.source === 'packing' ? FUSED_PACK_CYCLES * columnCount : 0) * wholeK;
   const scattered = areScattered(k);
   const unitsOf = (packRows: boolean): Split =>
     (sweep === undefined ? planUnits : sweepUnits)(rows, {

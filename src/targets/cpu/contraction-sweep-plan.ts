@@ -1,7 +1,7 @@
 /** Decisions about sweeps: the shape of their tiles, where columns come from, what becomes of sums, and the units of work. */
 import type { Variable } from '../../compiler/index-expr.js';
 import type { ElementwiseOp } from '../../graph/elementwise-ops.js';
-import { linearStride, visit } from '../../compiler/scalar-expr.js';
+import { linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
 import { mergeAxes, type Axis } from './contraction-axes.js';
 import type { KBlocks } from './contraction-blocks.js';
 import type { Split, SplitOptions } from './contraction-plan.js';
@@ -84,17 +84,29 @@ const isPlain = (stores: Stores): boolean => stores.length === 1 && stores[0]?.v
 /** Whether an epilogue may be repeated for each vector of a tile. */
 function isCheap(stores: Stores): boolean {
   let expressions = 0;
-  let fits = true;
+  let dear = 0;
   visit(
     stores.map(({ value }) => value),
     (scalar) => {
       expressions++;
-      if (scalar.dtype === 'float64' || scalar.kind === 'random') fits = false;
-      if (scalar.kind === 'load' && scalar.guard.length > 0) fits = false;
-      if (scalar.kind === 'op' && !CHEAP.has(scalar.op)) fits = false;
+      if (!isCheapScalar(scalar)) dear++;
     },
   );
-  return fits && expressions <= LARGEST_EPILOGUE;
+  return dear === 0 && expressions <= LARGEST_EPILOGUE;
+}
+
+function isCheapScalar(scalar: Scalar): boolean {
+  if (scalar.dtype === 'float64') return false;
+  switch (scalar.kind) {
+    case 'op':
+      return CHEAP.has(scalar.op);
+    case 'load':
+      return scalar.guard.length === 0;
+    case 'random':
+      return false;
+    default:
+      return true;
+  }
 }
 
 /** Operations of one or two instructions. */

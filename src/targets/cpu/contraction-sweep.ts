@@ -87,7 +87,7 @@ export const SWEEP_PARAMETERS = [
 
 /** A tile's rows against the panels of a strip. */
 export function sweepFunction(name: string, rows: RowPattern, options: SweepOptions): Func {
-  const { machine, k, source, operandStep, finish } = options;
+  const { machine, k, source, finish } = options;
   const { lanes } = machine;
   const width = panelWidth(machine);
   const vectors = Math.ceil(options.columns / lanes);
@@ -195,7 +195,7 @@ function accumulate(
       return value;
     });
     const ahead = source === 'panels' ? AHEAD : source === 'packing' ? STEPS_AHEAD * operandStep : 0;
-    if (ahead > 0) for (let v = 0; v * vectorBytes < vectors * vectorBytes; v++) b.prefetch(read, distance + ahead + v * vectorBytes);
+    if (ahead > 0) for (let v = 0; v < vectors; v++) b.prefetch(read, distance + ahead + v * vectorBytes);
     const row = steps.kind === 'stride' ? get(from) : b.let(add(a, load('i32', get(from), 4 * n)), 'row');
     const moved = steps.kind === 'stride' ? n * steps.bytes : 0;
     rows.forEach((away, r) => {

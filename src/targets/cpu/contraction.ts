@@ -5,7 +5,7 @@
  * with the first operand left where it is, and the second packed a panel at a time just before its use.
  */
 import type { ContractionKernel } from '../../compiler/kernel.js';
-import { mergeAxes, sizeOf, type Axis } from './contraction-axes.js';
+import { runsOf, sizeOf } from './contraction-axes.js';
 import { fillTable, packFunctions } from './contraction-pack.js';
 import { packRowsFunction, packedBytes } from './contraction-pack-rows.js';
 import { planContraction, type ContractionPlan } from './contraction-plan.js';
@@ -42,12 +42,6 @@ export interface ContractionCode {
   readonly flops: number;
   /** Rough operations. */
   readonly work: number;
-}
-
-/** How many steps of the innermost axis are neighbours. */
-function runsOf(axes: readonly Axis[]): number {
-  const inner = mergeAxes(axes).at(-1);
-  return inner?.stride === 1 ? inner.extent : 1;
 }
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;

@@ -120,6 +120,8 @@ function integer(b: Builder, op: ElementwiseOp, unsigned: boolean, x: Expr, y: E
     case 'shl':
     case 'shr': {
       const shift = op === 'shl' ? 'shl' : unsigned ? 'shrU' : 'shrS';
+      // Lanes that are all moved by the same number are moved at once.
+      if (y.kind === 'splat' && ir.isVector(x.type)) return ir.binary(shift, x, y.a);
       return byLane(b, x, y, lanes, (m, n) => ir.binary(shift, m, n));
     }
     default:

@@ -170,6 +170,17 @@ export type Expr =
       readonly a: Expr;
       readonly b: Expr;
     }
+  /**
+   * In each lane, `sum` plus the four products of the bytes of `a`, unsigned, with those of `b`, signed. Only for machines with `dotBytes`; see
+   * dot-bytes.ts for all.
+   */
+  | {
+      readonly kind: 'dotBytes';
+      readonly type: 'i32v';
+      readonly sum: Expr;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   | { readonly kind: 'splat'; readonly type: 'f32v' | 'i32v' | 'maskv'; readonly a: Expr }
   /** 0, 1, …, L-1. */
   | { readonly kind: 'laneIndex'; readonly type: 'i32v' }
@@ -412,6 +423,14 @@ export function permute(a: Expr, index: Expr): Expr {
 export function shuffle(order: ShuffleOrder, a: Expr, b: Expr): Expr {
   check(a.type === b.type && (a.type === 'f32v' || a.type === 'i32v'), `${order} of ${a.type} and ${b.type}`);
   return { kind: 'shuffle', type: a.type === 'f32v' ? 'f32v' : 'i32v', order, a, b };
+}
+
+export function dotBytes(sum: Expr, a: Expr, b: Expr): Expr {
+  check(
+    [sum, a, b].every(({ type }) => type === 'i32v'),
+    'dotBytes takes i32v',
+  );
+  return { kind: 'dotBytes', type: 'i32v', sum, a, b };
 }
 
 /** A scalar in every lane; an i32 truth value becomes a mask when `type` says so. */

@@ -22,6 +22,8 @@ export interface Machine {
   readonly masks: boolean;
   /** Whether lanes can be stored each to its own place. */
   readonly scatters: boolean;
+  /** Whether there is an instruction for sums of products of bytes. */
+  readonly dotBytes: boolean;
   /** Bytes of a core's caches, of the smallest that are common. Where nothing is said, data are cut so that they fit any. */
   readonly caches?: { readonly level1: number; readonly level2: number };
 }
@@ -47,6 +49,7 @@ export const WASM_MACHINE: Machine = {
   registers: 15,
   masks: false,
   scatters: false,
+  dotBytes: false,
 };
 /** Intel's server cores have had 1 MiB since Skylake. */
 const X64_CACHES = { level1: 32 * 1024, level2: 1024 * 1024 };
@@ -57,8 +60,10 @@ export const AVX2_MACHINE: Machine = {
   registers: 16,
   masks: true,
   scatters: false,
+  dotBytes: false,
   caches: X64_CACHES,
 };
+/** Without what only some of these processors have; see x64/target.ts. */
 export const AVX512_MACHINE: Machine = {
   // Here transforms wait for the second-level cache.
   traits: {
@@ -76,6 +81,7 @@ export const AVX512_MACHINE: Machine = {
   registers: 32,
   masks: true,
   scatters: true,
+  dotBytes: false,
   caches: X64_CACHES,
 };
 /**
@@ -89,6 +95,7 @@ export const ARM64_MACHINE: Machine = {
   registers: 32,
   masks: false,
   scatters: false,
+  dotBytes: false,
 };
 
 /** Columns of a panel, which is as wide as a tile. */

@@ -188,6 +188,8 @@ class FunctionPrinter {
         return `${e.element}v[${this.expr(e.address)} by ${e.stride}]`;
       case 'gather':
         return `${e.element}v[${this.expr(e.base)} at ${this.expr(e.index)}]${this.where(e.mask)}`;
+      case 'dotBytes':
+        return `dotBytes(${this.list([e.sum, e.a, e.b])})`;
       case 'permute':
         return `permute(${this.list([e.a, e.index])})`;
       case 'shuffle':

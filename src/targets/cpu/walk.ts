@@ -31,6 +31,8 @@ export function operands(expr: Expr): readonly Expr[] {
       return [expr.address];
     case 'gather':
       return expr.mask === undefined ? [expr.base, expr.index] : [expr.base, expr.index, expr.mask];
+    case 'dotBytes':
+      return [expr.sum, expr.a, expr.b];
     case 'permute':
       return [expr.a, expr.index];
     case 'lanes':

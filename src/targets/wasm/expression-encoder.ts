@@ -97,6 +97,8 @@ export class ExpressionEncoder {
       case 'gather':
         encodeGather(w, push, e);
         break;
+      case 'dotBytes':
+        throw new InternalError('wasm: no dot products of bytes');
       case 'permute':
         throw new InternalError('wasm: no permutations by a vector');
       case 'shuffle':

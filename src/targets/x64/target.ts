@@ -10,7 +10,7 @@ export function x64Target(host: NativeHost): NativeTarget | string {
   const convention = host.platform === 'win32' ? 'windows' : 'systemV';
   const features = detectFeatures(host, convention);
   if (typeof features === 'string') return features;
-  const machine = features.avx512 ? AVX512_MACHINE : AVX2_MACHINE;
+  const machine = features.avx512 ? { ...AVX512_MACHINE, dotBytes: features.vnni } : AVX2_MACHINE;
   const linux = host.platform === 'linux';
   return {
     name: features.avx512 ? 'x64 AVX-512' : 'x64 AVX2',

@@ -21,9 +21,31 @@ export function evaluateVector(s: X64Selector, e: Expr, into: Value | undefined)
       return select(s, e, into);
     case 'convert':
       return convert(s, e, into);
+    case 'dotBytes':
+      return dotBytes(s, e, into);
     default:
       throw new InternalError(`x64: no ${e.kind} of ${e.type}`);
   }
+}
+
+/** The instruction adds to what its result's register holds. */
+function dotBytes(s: X64Selector, e: Extract<Expr, { kind: 'dotBytes' }>, into: Value | undefined): Value {
+  if (!s.features.vnni) throw new InternalError('x64: no dot products of bytes');
+  const { assembler, length } = s;
+  const sum = s.evaluate(e.sum);
+  const a = s.evaluate(e.a);
+  const b = s.evaluate(e.b);
+  const out = s.result('i32v', into);
+  s.push(
+    [out],
+    [sum, a, b],
+    ([to = 0, z = 0, x = 0, y = 0]) => {
+      s.moveVector(to, z);
+      assembler.vector(VECTOR.dotU8, length, to, x, y);
+    },
+    true,
+  );
+  return out;
 }
 
 function integerUnary(s: X64Selector, e: Extract<Expr, { kind: 'unary' }>, into: Value | undefined): Value {
