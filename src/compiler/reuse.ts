@@ -70,7 +70,7 @@ function dearestBefore(
     if (each.dtype !== store.value.dtype || each.kind !== 'op' || !reduced.has(each) || each === store.value)
       return;
     if (!columns.some((v) => dependenciesOf(each).variables.has(v))) return;
-    const cost = costOf(each);
+    const cost = costOf(each, columns);
     if (cost >= bestCost) {
       best = each;
       bestCost = cost;
@@ -79,10 +79,13 @@ function dearestBefore(
   return best;
 }
 
-function costOf(scalar: Scalar): number {
+/** What it takes for each column: the rest is computed once for the row. */
+function costOf(scalar: Scalar, columns: readonly Variable[]): number {
   let cost = 0;
   visit([scalar], (each) => {
-    if (each.kind === 'op') cost += COSTS[each.op] ?? 1;
+    if (each.kind !== 'op') return;
+    const { variables } = dependenciesOf(each);
+    if (columns.some((v) => variables.has(v))) cost += COSTS[each.op] ?? 1;
   });
   return cost;
 }

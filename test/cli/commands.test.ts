@@ -1,9 +1,10 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encode } from 'fast-png';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readBytes } from '../../src/data/node/read-file.js';
 import { digits } from '../../src/data/digits.js';
+import { setDevice } from '../../src/runtime/devices.js';
 import { freshFolder, jsonLines, loom, type Outcome } from './support.js';
 
 /** A quick run that others look at. */
@@ -14,6 +15,11 @@ const quick = ['--limit', '640', '--epochs', '2', '--seed', '3', '--lr', '0.005'
 beforeAll(async () => {
   folder = join(await freshFolder(), 'run');
   trained = await loom('train', 'digits-cnn', ...quick, '--json', '--out', folder);
+});
+
+// A device that one command was told stays for the next ones in this process.
+afterEach(() => {
+  setDevice('auto');
 });
 
 describe('loom train', () => {

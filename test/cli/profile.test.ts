@@ -72,7 +72,7 @@ describe('loom profile', () => {
       /^A training step of xor with 4 samples on (native|wasm), \d+ threads?: \d+\.\d\d ms/,
     );
     expect(stdout).toMatch(/kernel +kind +ms +share +MFLOP +MB +GFLOP\/s +GB\/s +of ceiling/);
-    expect(stdout).toMatch(/^ +\d+ +\S+ +(contraction|map|reduction) +\d+\.\d{3} +\d+\.\d%/m);
+    expect(stdout).toMatch(/^ *\d+ +\S+ +(contraction|map|reduction) +\d+\.\d{3} +\d+\.\d%/m);
     expect(stdout).toMatch(/^ +all kernels +\d+\.\d{3}/m);
     expect(stdout).toMatch(/^ +no kernel +\d+\.\d{3} +\d+\.\d%$/m);
     expect(stdout).toContain(`Written to ${out}: profile.svg, trace.json, profile.json`);

@@ -45,6 +45,7 @@ export function runGuarded(
       words[buffer] = memory.address(1) + (kernels.offsets.get(buffer) ?? 0);
   });
   words[code.layout.scratch / 4] = memory.address(2);
+  for (const { at, to } of code.layout.frames) words[at / 4] = memory.address(0) + to;
   const view = new DataView(table);
   kernels.scalars.forEach((dtype, slot) => {
     const [at, value] = [code.layout.scalars + 8 * slot, scalars[slot]?.attributes.cell.value ?? NaN];
