@@ -43,7 +43,7 @@ export function commandLine(finish: (exitCode: number) => void): Command {
       .helpOption('-h, --help', 'print help')
       .option('--debug', 'print stack traces of errors');
 
-  onDevice(command('train', 'train a recipe'))
+  tuned(onDevice(command('train', 'train a recipe')))
     .argument(
       '[recipe]',
       `one of ${all.map(({ name }) => name).join(', ')}, or a file that exports one (default: ${all[0]?.name ?? ''})`,
@@ -75,7 +75,7 @@ export function commandLine(finish: (exitCode: number) => void): Command {
     .option('--json', 'print one JSON object')
     .action((options: EvaluateOptions) => evaluateCommand(options));
 
-  onDevice(command('profile', 'show what each kernel of a training step takes'))
+  tuned(onDevice(command('profile', 'show what each kernel of a training step takes')))
     .argument('[recipe]', `as for train (default: ${DEFAULT_RECIPE})`)
     .option('--data <dir>', 'folder with the data files (default: the cache folder, or a download)')
     .option('--batch-size <n>', 'samples in the batch', wholeNumber('--batch-size', 1))
@@ -106,6 +106,10 @@ export function commandLine(finish: (exitCode: number) => void): Command {
     });
   }
   return program;
+}
+
+function tuned(command: Command): Command {
+  return command.option('--tune', 'measure heavy kernels in several ways, once on this machine, and use the fastest');
 }
 
 function onDevice(command: Command): Command {

@@ -1,11 +1,13 @@
 import { deviceNames, setDevice } from '../runtime/devices.js';
 import { setThreads } from '../runtime/threads.js';
+import { setTuning } from '../runtime/tuning.js';
 import { nearestName } from './nearest-name.js';
 import { UsageError } from './usage-error.js';
 
 export interface DeviceOptions {
   readonly device?: string;
   readonly threads?: number;
+  readonly tune?: boolean;
 }
 
 /** Reads `--device`. */
@@ -20,7 +22,8 @@ export function deviceName(text: string): string {
 }
 
 /** Makes everything from now on run where the command line says. */
-export function applyDevice({ device, threads }: DeviceOptions): void {
+export function applyDevice({ device, threads, tune }: DeviceOptions): void {
   if (threads !== undefined) setThreads(threads);
   if (device !== undefined) setDevice(device);
+  if (tune === true) setTuning(true);
 }

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { cacheFolder } from '../data/node/cache-folder.js';
+import { cacheFolder } from '../core/node/cache-folder.js';
 import { Heap } from '../runtime/heap.js';
 import { currentDevice, deviceNames } from '../runtime/devices.js';
 import { threadCount } from '../runtime/threads.js';
+import { TuningCache, tuningPath } from '../runtime/tuning-cache.js';
 import { wasmFeatures } from '../targets/wasm/features.js';
 import { formatBytes, formatTable } from './format.js';
 import { applyDevice, type DeviceOptions } from './device-options.js';
@@ -27,6 +29,8 @@ export interface SystemInfo {
   readonly deviceDescription: string;
   readonly devices: readonly string[];
   readonly cacheFolder: string;
+  /** Kernels whose code was chosen by measuring, in the cache folder's file; undefined if there is none. */
+  readonly tunedKernels: number | undefined;
 }
 
 export function systemInfo(): SystemInfo {
@@ -49,7 +53,13 @@ export function systemInfo(): SystemInfo {
     deviceDescription: device.description,
     devices: deviceNames(),
     cacheFolder: cacheFolder(),
+    tunedKernels: tunedKernels(),
   };
+}
+
+function tunedKernels(): number | undefined {
+  const { path, size } = new TuningCache(tuningPath());
+  return path !== undefined && existsSync(path) ? size : undefined;
 }
 
 export interface InfoOptions extends DeviceOptions {
@@ -79,6 +89,7 @@ export function infoCommand(options: InfoOptions): void {
     ['device', `${info.device}: ${info.deviceDescription}`],
     ['devices', info.devices.join(', ')],
     ['data cache', info.cacheFolder],
+    ['tuning cache', info.tunedKernels === undefined ? 'none' : `${info.tunedKernels} kernels`],
   ];
   process.stdout.write(`${formatTable(rows, [0, 1])}\n`);
 }

@@ -19,6 +19,8 @@ export interface RunConfig {
   readonly data?: string;
   readonly device: string;
   readonly threads?: number;
+  /** Present if kernels were chosen by measuring: a run that goes on does the same. */
+  readonly tune?: boolean;
   readonly inputShape: readonly number[];
   readonly classes?: readonly string[];
   readonly parameters: number;
@@ -89,6 +91,7 @@ const ENTRIES: { readonly [Key in keyof Required<RunConfig>]: (value: unknown) =
   data: optional(isText),
   device: isText,
   threads: optional(isCount),
+  tune: optional((value) => typeof value === 'boolean'),
   inputShape: listOf(isCount),
   classes: optional(listOf(isText)),
   parameters: isCount,

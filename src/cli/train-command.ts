@@ -75,6 +75,7 @@ async function train(settings: TrainSettings, context: RunContext): Promise<numb
     ...(settings.data === undefined ? {} : { data: settings.data }),
     device: currentDevice().name,
     threads: threadCount(),
+    ...(settings.device.tune === true ? { tune: true } : {}),
     inputShape: data.inputShape,
     ...(data.classes === undefined ? {} : { classes: data.classes }),
     parameters,

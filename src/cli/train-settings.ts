@@ -62,6 +62,7 @@ export async function trainSettings(name: string | undefined, options: TrainOpti
     device: {
       ...(options.device === undefined ? {} : { device: options.device }),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...((options.tune ?? earlier?.tune) === true ? { tune: true } : {}),
     },
   };
 }

@@ -13,7 +13,7 @@ export interface KernelShape {
 const BUFFERS = new Set(['buffer', 'filters', 'source', 'scratch']);
 
 /** Fields that say nothing about the computation, or say again what other fields say. */
-const SILENT = new Set(['name', 'key', 'min', 'max']);
+const SILENT = new Set(['name', 'key']);
 
 /** The shape of a kernel other than a scan. `typeOf` gives what is to be told apart about buffers. */
 export function kernelShape(kernel: Kernel, typeOf: (buffer: number) => string): KernelShape {

@@ -10,7 +10,7 @@ import type { ContractionKernel, Operand } from './kernel.js';
 import type { MachineTraits } from './machine-traits.js';
 
 /** More results than these make enough units of work by themselves. */
-const FEW_RESULTS = 8192;
+const FEW_RESULTS = 4096;
 /** Products of a part at the least: some microseconds. */
 const PART_WORK = 512 * 1024;
 /** Products of a part for each of its results at the least: a part is written and read again. */

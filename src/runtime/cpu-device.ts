@@ -8,6 +8,7 @@ import type { CpuMemory } from './cpu-memory.js';
 import { CpuProgram } from './cpu-program.js';
 import type { Device, ProgramGraph } from './device.js';
 import { CodeRefused } from './native/code-memory.js';
+import { tuner, tuningCache, tuningEnabled } from './tuning.js';
 
 /** Kernels as code of one generator. */
 export interface CompiledKernels {
@@ -53,7 +54,10 @@ export class CpuDevice implements Device {
   generate(kernels: KernelProgram, options: LoweringOptions = {}): CompiledKernels {
     let refusal: unknown;
     for (const generator of this.generators) {
-      const code = lowerProgram(kernels, generator.machine, options);
+      const choose =
+        options.choose ??
+        (tuningEnabled() ? tuner({ program: kernels, generator, memory: this.memory }, tuningCache()) : undefined);
+      const code = lowerProgram(kernels, generator.machine, { ...options, choose });
       try {
         return { kernels, generator, code, generated: generator.generate(code.module) };
       } catch (error) {

@@ -1,3 +1,4 @@
-/** Which machine computes, on how many threads. */
+/** Which machine computes, on how many threads, with code chosen how. */
 export { currentDevice, deviceNames, setDevice } from './devices.js';
 export { setThreads, threadCount } from './threads.js';
+export { setTuning } from './tuning.js';

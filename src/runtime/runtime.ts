@@ -7,6 +7,7 @@ import type { Program, ProgramGraph } from './device.js';
 import { currentDevice } from './devices.js';
 import { LruCache } from './lru-cache.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
+import { tuningEnabled } from './tuning.js';
 import { structureOf } from '../graph/structure.js';
 
 /** Results up to this size are copied out to ordinary arrays, which the garbage collector frees at once and for sure. */
@@ -31,9 +32,9 @@ export interface Update {
   readonly node: Node;
 }
 
-/** What tells the programs of the present device apart: `structure` and where results go. */
+/** What tells the programs of the present device apart: `structure`, where results go, and whether tuning chose their code. */
 export function programKey(structure: string, graph: ProgramGraph): string {
-  return `${currentDevice().name}:${graph.overwrites.join()}:${structure}`;
+  return `${currentDevice().name}${tuningEnabled() ? ' tuned' : ''}:${graph.overwrites.join()}:${structure}`;
 }
 
 /** The program for a graph, from the cache or fresh. */

@@ -71,7 +71,8 @@ function meanOf(x: Node, axes: readonly number[]): Node {
  * the mean as given, and loops over the data need not sum what is 0.
  */
 export function squaredDistances(x: Node, axes: readonly number[]): Node {
-  const distances = (values: Node): Node => g.sub(values, g.unreduce(meanOf(values, axes), axes, values.shape));
+  const distances = (values: Node): Node =>
+    g.sub(values, g.unreduce(meanOf(values, axes), axes, values.shape));
   const centered = distances(x);
   return g.custom(g.sum(g.mul(centered, centered), axes), [x], (gradient, [values = x]) => [
     g.mul(distances(values), g.unreduce(g.times(gradient, 2), axes, values.shape)),

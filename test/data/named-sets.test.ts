@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DataError, FormatError } from '../../src/core/errors.js';
 import { cifar10, fashionMnist, mnist, parseCifar10 } from '../../src/data/index.js';
-import { cacheFolder } from '../../src/data/node/cache-folder.js';
+import { cacheFolder } from '../../src/core/node/cache-folder.js';
 import { idxBytes, sharedData, temporaryFolder, values } from './support.js';
 
 const FILES = [

@@ -469,6 +469,7 @@ const SPECS: Readonly<Record<string, Spec>> = {
   permuteInLaneBy: packed(VECTOR.permuteInLaneBy, 'vpermilps'),
   permuteQuarters: plain(VECTOR.permuteQuarters, 'vpermq', RM, { lengths: WIDE, immediate: 0xd8 }),
   permuteTwo: packed(VECTOR.permuteTwo, 'vpermt2ps'),
+  ternary: packed(VECTOR.ternary, 'vpternlogd', { immediate: 0x78 }),
   shuffle: packed(VECTOR.shuffle, 'vshufps', { immediate: 0x44 }),
   unpackLow: packed(VECTOR.unpackLow, 'vunpcklps'),
   unpackHigh: packed(VECTOR.unpackHigh, 'vunpckhps'),
@@ -604,6 +605,15 @@ function specialCases(): Case[] {
         add('shiftConstant', `${name} ${v(to)}, ${v(from)}, 7`, (a) =>
           a.vector(VECTOR.shiftConstant, length, digit, to, from, { immediate: 7 }),
         );
+    for (const [to, from] of [
+      [1, 2],
+      [9, 12],
+      [17, 3],
+      [4, 30],
+    ] as const)
+      add('rotateConstant', `vprold ${v(to)}, ${v(from)}, 9`, (a) =>
+        a.vector(VECTOR.rotateConstant, length, 1, to, from, { immediate: 9 }),
+      );
     for (const [of, op, name] of [
       ['gather', VECTOR.gather, 'vgatherdps'],
       ['gatherI32', VECTOR.gatherI32, 'vpgatherdd'],

@@ -89,7 +89,10 @@ export interface Target {
   readonly encoder: Encoder;
 }
 
-export const WASM_TARGET: Target = { machine: WASM_MACHINE, encoder: WASM_FUSED.missing === undefined ? WASM_FUSED : WASM };
+export const WASM_TARGET: Target = {
+  machine: WASM_MACHINE,
+  encoder: WASM_FUSED.missing === undefined ? WASM_FUSED : WASM,
+};
 export const UNFUSED_TARGET: Target = { machine: WASM_MACHINE, encoder: WASM };
 /** Those that can run here. */
 export const TARGETS: readonly Target[] = [

@@ -2,7 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { makeFolder } from '../../core/node/atomic-file.js';
 import { join } from 'node:path';
 import { DataError } from '../../core/errors.js';
-import { cacheFolder } from './cache-folder.js';
+import { cacheFolder } from '../../core/node/cache-folder.js';
 import { findFiles, findIn } from './find-files.js';
 import type { FindOptions, NamedFile } from './find-files.js';
 import { readUnpacked } from './read-file.js';

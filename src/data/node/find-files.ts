@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DataError } from '../../core/errors.js';
-import { cacheFolder } from './cache-folder.js';
+import { cacheFolder } from '../../core/node/cache-folder.js';
 import { download } from './download.js';
 import type { DownloadOptions, RemoteFile } from './download.js';
 import { fileExists } from './read-file.js';

@@ -173,7 +173,10 @@ function vectorFunction(name: string, { machine, steps, ...options }: PackOption
           b.set(entry, add(get(entry), i32(4)));
         };
         const square = (): void => {
-          const first = b.let(add(base, steps.kind === 'stride' ? get(entry) : load('i32', get(entry))), 'first');
+          const first = b.let(
+            add(base, steps.kind === 'stride' ? get(entry) : load('i32', get(entry))),
+            'first',
+          );
           const rows = Array.from({ length: lanes }, (_, lane) =>
             b.variable(load('f32', first, lane * inner.stride * 4, true), 'row'),
           );

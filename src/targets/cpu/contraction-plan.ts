@@ -5,10 +5,23 @@ import type { Variable } from '../../compiler/index-expr.js';
 import { linearStride, visit } from '../../compiler/scalar-expr.js';
 import { mergeAxes, sizeOf, spanOf, type Axis } from './contraction-axes.js';
 import { planBlocks, type KBlocks } from './contraction-blocks.js';
-import { computeCycles, packCycles, storeCycles, sweepPackCycles, type VectorDirection } from './contraction-cost.js';
+import {
+  computeCycles,
+  packCycles,
+  storeCycles,
+  sweepPackCycles,
+  type VectorDirection,
+} from './contraction-cost.js';
 import { groupCount, planRows, type RowPlan } from './contraction-rows.js';
 import { mergeStores, type Stores } from './contraction-stores.js';
-import { planSweep, sweepTile, SWEEP_BLOCK, SWEEP_ROWS, sweepUnits, type SweepPlan } from './contraction-sweep-plan.js';
+import {
+  planSweep,
+  sweepTile,
+  SWEEP_BLOCK,
+  SWEEP_ROWS,
+  sweepUnits,
+  type SweepPlan,
+} from './contraction-sweep-plan.js';
 import { panelWidth, type Machine } from './machine.js';
 
 /** A variable's steps in both operands and in the first result, in elements. */
@@ -75,6 +88,20 @@ export function planContraction(kernel: ContractionKernel, machine: Machine): Co
   return swapped.cycles < straight.cycles ? swapped : straight;
 }
 
+/** Both assignments, with tiles of every number of vectors where the machine has more than one shape of tile. */
+export function contractionPlans(kernel: ContractionKernel, machine: Machine): ContractionPlan[] {
+  const { m, n, a, b } = kernel;
+  const widths = (columns: readonly Variable[]): number[] => {
+    if (machine.caches === undefined) return [machine.tile.vectors];
+    const most = Math.min(machine.tile.vectors, Math.ceil(sizeOf(columns) / machine.lanes));
+    return Array.from({ length: most }, (_, n) => most - n);
+  };
+  return [
+    ...widths(n).map((vectors) => planRoles(kernel, m, n, a, b, machine, vectors)),
+    ...widths(m).map((vectors) => planRoles(kernel, n, m, b, a, machine, vectors)),
+  ];
+}
+
 function planRoles(
   kernel: ContractionKernel,
   rowList: readonly Variable[],
@@ -82,6 +109,7 @@ function planRoles(
   rowOperand: Operand,
   columnOperand: Operand,
   given: Machine,
+  mostVectors = Infinity,
 ): ContractionPlan {
   const sweeps = given.caches !== undefined;
   const steps = (variable: Variable): Steps => ({
@@ -93,7 +121,9 @@ function planRoles(
   });
   const rowSteps = byFallingStride(rowList.map(steps), ({ out }) => out ?? 0);
   const rowAxes = rowSteps.map(({ extent, rows }) => ({ extent, stride: rows }));
-  const machine = sweeps ? sweepTile(given, sizeOf(columnList), rowAxes) : given;
+  const machine = sweeps
+    ? sweepTile(given, Math.min(sizeOf(columnList), mostVectors * given.lanes), rowAxes)
+    : given;
   const { lanes } = machine;
   const width = panelWidth(machine);
   const columnSteps = byFallingStride(columnList.map(steps), ({ out }) => out ?? 0);
@@ -118,14 +148,24 @@ function planRoles(
   const wholeK = sizeOf(kernel.k);
   const compute = computeCycles(rows, columnCount, machine) * wholeK;
   const sweep = sweeps
-    ? planSweep({ columns, k, batch: batchVariables, rowVariables, columnVariables, stores: merged.stores })
+    ? planSweep({
+        level2: machine.caches?.level2 ?? 0,
+        columns,
+        k,
+        batch: batchVariables,
+        rowVariables,
+        columnVariables,
+        stores: merged.stores,
+      })
     : undefined;
   const packColumns =
     (sweep === undefined
       ? packCycles(columns, columnCount, k.columnSteps, lanes)
       : sweep.source === 'panels'
         ? sweepPackCycles(columns, columnCount, k, lanes)
-        : sweep.source === 'packing' ? FUSED_PACK_CYCLES * columnCount : 0) * wholeK;
+        : sweep.source === 'packing'
+          ? FUSED_PACK_CYCLES * columnCount
+          : 0) * wholeK;
   const scattered = areScattered(k);
   const unitsOf = (packRows: boolean): Split =>
     (sweep === undefined ? planUnits : sweepUnits)(rows, {
@@ -176,7 +216,7 @@ function planRoles(
     packRows,
     machine,
     sweep,
-    cycles,
+    cycles: cycles * sizeOf(batch),
   };
 }
 

@@ -122,11 +122,15 @@ function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number, ma
   const inner = axes.at(-1) ?? { extent: 1, stride: 0 };
   const outer = axes.slice(0, -1);
   const blocks = Math.ceil(inner.extent / maxRows);
-  const rows = blocks === 1 ? inner.extent : Math.ceil(inner.extent / blocks / machine.tile.rows) * machine.tile.rows;
+  const rows =
+    blocks === 1 ? inner.extent : Math.ceil(inner.extent / blocks / machine.tile.rows) * machine.tile.rows;
   const perRun = Math.ceil(inner.extent / rows);
   const lastRows = inner.extent - (perRun - 1) * rows;
   const evenly = (count: number): Segment[] =>
-    segmentsOf(Array.from({ length: count }, (_, r) => r * inner.stride), machine);
+    segmentsOf(
+      Array.from({ length: count }, (_, r) => r * inner.stride),
+      machine,
+    );
   const segments = evenly(rows);
   const lastSegments = evenly(lastRows);
   return {
@@ -138,7 +142,8 @@ function evenPlan(axes: readonly Axis[], maxRows: number, callCycles: number, ma
     segments,
     lastSegments,
     cycles:
-      sizeOf(outer) * ((perRun - 1) * cyclesOf(segments, callCycles, machine) + cyclesOf(lastSegments, callCycles, machine)),
+      sizeOf(outer) *
+      ((perRun - 1) * cyclesOf(segments, callCycles, machine) + cyclesOf(lastSegments, callCycles, machine)),
   };
 }
 
@@ -158,7 +163,8 @@ function groupPlans(axes: readonly Axis[], callCycles: number, machine: Machine)
       const lastSegments =
         last === factor ? segments : segmentsOf(positionsOf([{ extent: last, stride }, ...within]), machine);
       if (patternsOf([...segments, ...lastSegments]).length > PATTERN_LIMIT) continue;
-      const cycles = (perRun - 1) * cyclesOf(segments, callCycles, machine) + cyclesOf(lastSegments, callCycles, machine);
+      const cycles =
+        (perRun - 1) * cyclesOf(segments, callCycles, machine) + cyclesOf(lastSegments, callCycles, machine);
       plans.push({
         outer,
         perRun,

@@ -36,8 +36,8 @@ const TALLEST = 24;
 const LINE_BYTES = 64;
 const CACHE_SETS = 64;
 const CACHE_WAYS = 8;
-/** Bytes of the second operand that need no packing: they stay in the first-level cache as they are. */
-const SMALL_OPERAND = 32 * 1024;
+/** Which part of the second-level cache the second operand may fill without being packed: it stays there, and its rows are read one after the other. */
+const UNPACKED = 1 / 4;
 /** Expressions of an epilogue that is written out once for each vector of a tile. */
 const LARGEST_EPILOGUE = 12;
 
@@ -50,13 +50,18 @@ export function sweepTile(machine: Machine, columns: number, rows: readonly Axis
   if (vectors === machine.tile.vectors) return machine;
   const fitting = Math.min(TALLEST, Math.floor((machine.registers - 1 - vectors) / vectors));
   const lines = ((mergeAxes(rows).at(-1)?.stride ?? 0) * 4) / LINE_BYTES;
-  const places = Number.isInteger(lines) && lines !== 0 ? CACHE_SETS / greatestCommonDivisor(CACHE_SETS, Math.abs(lines)) : CACHE_SETS;
+  const places =
+    Number.isInteger(lines) && lines !== 0
+      ? CACHE_SETS / greatestCommonDivisor(CACHE_SETS, Math.abs(lines))
+      : CACHE_SETS;
   return { ...machine, tile: { ...machine.tile, rows: Math.min(fitting, places * CACHE_WAYS), vectors } };
 }
 
-const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+const greatestCommonDivisor = (a: number, b: number): number =>
+  b === 0 ? a : greatestCommonDivisor(b, a % b);
 
 export function planSweep(options: {
+  readonly level2: number;
   readonly columns: readonly Axis[];
   readonly k: KBlocks;
   readonly batch: readonly Variable[];
@@ -68,7 +73,11 @@ export function planSweep(options: {
   const [columns, ...more] = mergeAxes(options.columns);
   const operandStep = k.columnSteps.kind === 'stride' ? k.columnSteps.bytes : 0;
   const readable = more.length === 0 && columns?.stride === 1 && operandStep > 0;
-  const source = !readable ? 'panels' : operandStep * k.size * k.count <= SMALL_OPERAND ? 'operand' : 'packing';
+  const source = !readable
+    ? 'panels'
+    : operandStep * k.size * k.count <= options.level2 * UNPACKED
+      ? 'operand'
+      : 'packing';
   const target = targetOf(options);
   const isSimple = k.count === 1 && target !== undefined && isCheap(options.stores);
   return {
@@ -130,7 +139,8 @@ function targetOf({
   const [store] = stores;
   const [column, ...moreColumns] = columnVariables;
   const [row, ...moreRows] = rowVariables;
-  if (store === undefined || column === undefined || moreColumns.length > 0 || moreRows.length > 0) return undefined;
+  if (store === undefined || column === undefined || moreColumns.length > 0 || moreRows.length > 0)
+    return undefined;
   const { index } = store;
   const stride = (v: Variable): number | undefined => linearStride(index, v);
   const rowStride = row === undefined ? 0 : stride(row);
@@ -172,7 +182,8 @@ export function sweepUnits(rows: RowPlan, options: SplitOptions): Split {
     const units = Math.ceil(groups / groupsPerUnit) * columnBlocks;
     // At the end, threads wait for the last unit.
     const waiting = compute / (2 * Math.min(units, wanted));
-    const cycles = rowBlocks * packColumns + columnBlocks * (packRows + options.rowElements * FETCH_CYCLES) + waiting;
+    const cycles =
+      rowBlocks * packColumns + columnBlocks * (packRows + options.rowElements * FETCH_CYCLES) + waiting;
     if (best === undefined || cycles < best.cycles) best = { panelsPerUnit, groupsPerUnit, cycles };
   }
   return best ?? { panelsPerUnit: panels, groupsPerUnit: groups, cycles: packColumns + packRows };

@@ -39,7 +39,13 @@ export class Sweeps {
   private readonly layout: Layout;
   private readonly options: ContractionOptions;
 
-  constructor(name: string, plan: ContractionPlan, sweep: SweepPlan, layout: Layout, options: ContractionOptions) {
+  constructor(
+    name: string,
+    plan: ContractionPlan,
+    sweep: SweepPlan,
+    layout: Layout,
+    options: ContractionOptions,
+  ) {
     this.name = name;
     this.plan = plan;
     this.sweep = sweep;
@@ -104,13 +110,19 @@ export class Sweeps {
               sums.forEach((list, r) => {
                 const sum = list[v];
                 if (sum === undefined) return;
-                const at = rowVariable === undefined ? [] : [[rowVariable, b.let(add(row, i32(r)), 'row')] as const];
+                const at =
+                  rowVariable === undefined ? [] : [[rowVariable, b.let(add(row, i32(r)), 'row')] as const];
                 emitter.scope(new Map(at), () => {
                   emitter.store(sum);
                 });
               });
             };
-            emitter.scope(new Map([[columnVariable, first]]), write, columnVariable, Math.min(lanes, columns - v * lanes));
+            emitter.scope(
+              new Map([[columnVariable, first]]),
+              write,
+              columnVariable,
+              Math.min(lanes, columns - v * lanes),
+            );
           }
         });
       });
@@ -224,9 +236,18 @@ export class Sweeps {
             ? i32(k.size)
             : b.let(select(compare('eq', inRun, i32(k.perRun - 1)), i32(k.lastSize), i32(k.size)), 'size');
         const source = plan.packRows ? inScratch(layout.packedRows, 'packedRows') : rowSource;
-        if (plan.packRows) b.call(`${this.name}_packRows`, rowSource, source, groupBegin, groupEnd, size, rowTable);
+        if (plan.packRows)
+          b.call(`${this.name}_packRows`, rowSource, source, groupBegin, groupEnd, size, rowTable);
         if (sweep.source === 'panels')
-          b.call(`${this.name}_pack`, columnSource, column, count, panel, size, add(scratch, i32(layout.columnTable)));
+          b.call(
+            `${this.name}_pack`,
+            columnSource,
+            column,
+            count,
+            panel,
+            size,
+            add(scratch, i32(layout.columnTable)),
+          );
         const operand = sweep.source === 'panels' ? i32(0) : add(columnSource, mul(column, i32(4)));
         const last = this.lastColumns === 0 ? i32(0) : isLast;
         const where = [source, panel, operand, size, count, last, groupBegin, groupEnd, target, rowTable];
@@ -247,12 +268,19 @@ export class Sweeps {
   /** Where the sums of a unit's first row and panel go. */
   private targetOf(
     b: Builder,
-    at: { readonly table: Expr; readonly scratch: Expr; readonly batch: Expr; readonly row: Expr; readonly column: Expr },
+    at: {
+      readonly table: Expr;
+      readonly scratch: Expr;
+      readonly batch: Expr;
+      readonly row: Expr;
+      readonly column: Expr;
+    },
   ): Expr {
     const { layout, sweep, options } = this;
     const { target } = sweep;
     if (sweep.finish === 'epilogue') return i32(0);
-    if (sweep.finish === 'keep' || target === undefined) return b.let(add(at.scratch, i32(layout.sums)), 'sums');
+    if (sweep.finish === 'keep' || target === undefined)
+      return b.let(add(at.scratch, i32(layout.sums)), 'sums');
     const origin = add(options.baseOf(b, at.table, target.buffer), i32(target.constant * 4));
     const inEntry = add(mul(at.row, i32(target.row * 4)), mul(at.column, i32(4)));
     return b.let(add(add(origin, addressOf(b, at.batch, target.batch, 4)), inEntry), 'target');

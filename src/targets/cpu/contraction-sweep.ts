@@ -103,7 +103,10 @@ export function sweepFunction(name: string, rows: RowPattern, options: SweepOpti
       const targetAt = b.variable(given(target), 'targetAt');
       const columnAt = b.variable(given(column), 'columnAt');
       const targetRow = finish.kind === 'write' ? finish.rowBytes : rowBytes;
-      const each = (sums: readonly (readonly Local[])[], visit: (sum: Local, row: number, vector: number) => void): void => {
+      const each = (
+        sums: readonly (readonly Local[])[],
+        visit: (sum: Local, row: number, vector: number) => void,
+      ): void => {
         sums.forEach((list, r) => {
           list.forEach((sum, v) => {
             visit(sum, r, v);
@@ -141,7 +144,13 @@ export function sweepFunction(name: string, rows: RowPattern, options: SweepOpti
           each(sums, (sum, r, v) => {
             const left = options.columns - v * lanes;
             const partly = finish.kind === 'write' && left < lanes;
-            b.store('f32', get(targetAt), get(sum), r * targetRow + v * vectorBytes, partly ? i32(left) : undefined);
+            b.store(
+              'f32',
+              get(targetAt),
+              get(sum),
+              r * targetRow + v * vectorBytes,
+              partly ? i32(left) : undefined,
+            );
           });
         }
         const advance = (place: Local, by: number): void => {

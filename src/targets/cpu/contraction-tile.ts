@@ -77,9 +77,7 @@ export function tileFunction(name: string, rows: RowPattern, options: TileOption
           const place = moved + distance;
           // Constant distances are never negative in the loop IR.
           const value = b.let(
-            place >= 0
-              ? loadSplat('f32', from, place)
-              : loadSplat('f32', add(from, i32(place))),
+            place >= 0 ? loadSplat('f32', from, place) : loadSplat('f32', add(from, i32(place))),
             'a',
           );
           columns.forEach((column, v) => {

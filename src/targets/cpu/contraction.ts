@@ -5,17 +5,19 @@
  * with the first operand left where it is, and the second packed a panel at a time just before its use.
  */
 import type { ContractionKernel } from '../../compiler/kernel.js';
+import { InternalError } from '../../core/errors.js';
 import { runsOf, sizeOf } from './contraction-axes.js';
 import { fillTable, packFunctions } from './contraction-pack.js';
 import { packRowsFunction, packedBytes } from './contraction-pack-rows.js';
-import { planContraction, type ContractionPlan } from './contraction-plan.js';
+import type { Candidate, Choose } from './candidates.js';
+import { contractionPlans, planContraction, type ContractionPlan } from './contraction-plan.js';
 import { groupCount } from './contraction-rows.js';
 import { Sweeps } from './contraction-sweep-unit.js';
 import { resultFunction, type ResultEmitter } from './contraction-results.js';
 import type { Stores } from './contraction-stores.js';
-import { planDots } from './dots-plan.js';
+import { dotsPlans, planDots, type DotsPlan } from './dots-plan.js';
 import { lowerDots } from './dots.js';
-import { planDirect } from './direct-plan.js';
+import { directPlans, planDirect, type DirectPlan } from './direct-plan.js';
 import { lowerDirect } from './direct.js';
 import { panelWidth, type Machine } from './machine.js';
 import { rowsFunction, Tiles, unitFunction, vectorsOf, type Layout } from './contraction-unit.js';
@@ -29,6 +31,8 @@ export interface ContractionOptions {
   readonly baseOf: (b: Builder, table: Expr, buffer: number) => Expr;
   /** Opens what emits the epilogue: `stores` are the kernel's, perhaps in terms of other variables. */
   readonly results: (b: Builder, table: Expr, stores: Stores) => ResultEmitter;
+  /** Chooses among the ways to do a contraction; the least estimated cycles do when left out. */
+  readonly choose?: Choose | undefined;
 }
 
 export interface ContractionCode {
@@ -78,7 +82,9 @@ function layoutOf(plan: ContractionPlan, machine: Machine): Layout {
     sumsBytes,
     turned,
     turnedBytes,
-    bytes: turned + (keepsSums && plan.vector === 'rows' ? plan.panelsPerStrip * panelWidth(machine) * turnedBytes : 0),
+    bytes:
+      turned +
+      (keepsSums && plan.vector === 'rows' ? plan.panelsPerStrip * panelWidth(machine) * turnedBytes : 0),
   };
 }
 
@@ -102,19 +108,91 @@ function multiplyFunctions(
   return [...tiles.functions, ...rows, unitFunction(name, plan, layout, options)];
 }
 
+/** The plans that have the least cycles, or all there are. */
+interface Plans {
+  readonly packed: readonly ContractionPlan[];
+  readonly direct: readonly DirectPlan[];
+  readonly dots: readonly DotsPlan[];
+}
+
+function candidatesOf(kernel: ContractionKernel, plans: Plans, options: ContractionOptions): Candidate[] {
+  const rowsOf = ({ rowOperand }: ContractionPlan | DirectPlan): string =>
+    rowOperand === kernel.a ? 'a' : 'b';
+  const candidate = (
+    kind: string,
+    detail: string,
+    { cycles }: { readonly cycles: number },
+    lower: Candidate['lower'],
+  ): Candidate => ({ name: `${kind}, ${detail}`, kind, cycles, lower });
+  const found = [
+    ...plans.direct.map((plan) => {
+      const { vectors, together } = plan.panels;
+      const detail = `panel of ${vectors.length}${together ? ' across runs' : ''}`;
+      return candidate(`direct ${rowsOf(plan)}`, detail, plan, () => lowerDirect(kernel, plan, options));
+    }),
+    ...plans.dots.map((plan) => {
+      const detail = `tile ${plan.heights[0] ?? 0}x${plan.widths[0] ?? 0}`;
+      return candidate('dots', detail, plan, () => lowerDots(kernel, plan, options));
+    }),
+    ...plans.packed.map((plan) => {
+      const { rows, vectors } = plan.machine.tile;
+      const detail = `tile ${rows}x${vectors}`;
+      return candidate(`packed ${rowsOf(plan)}`, detail, plan, () => lowerPacked(kernel, plan, options));
+    }),
+  ];
+  // Where estimates are equal the order stays.
+  return found.sort((x, y) => x.cycles - y.cycles);
+}
+
+/** What the estimate takes, and then all others if somebody wants to choose. */
+function candidatesFor(
+  kernel: ContractionKernel,
+  options: ContractionOptions,
+): readonly [Candidate, ...Candidate[]] {
+  const { machine } = options;
+  const [direct, dots] = [planDirect(kernel, machine), planDots(kernel, machine)];
+  const packed = planContraction(kernel, machine);
+  const [first] = candidatesOf(
+    kernel,
+    {
+      packed: [packed],
+      direct: direct === undefined ? [] : [direct],
+      dots: dots === undefined ? [] : [dots],
+    },
+    options,
+  );
+  if (first === undefined) throw new InternalError('a contraction without a plan');
+  if (options.choose === undefined) return [first];
+  const all = candidatesOf(
+    kernel,
+    {
+      packed: contractionPlans(kernel, machine),
+      direct: directPlans(kernel, machine),
+      dots: dotsPlans(kernel, machine),
+    },
+    options,
+  );
+  const names = new Set([first.name]);
+  return [first, ...all.filter(({ name }) => !names.has(name) && names.add(name))];
+}
+
 /**
  * Lowers a float32 contraction. Results do not depend on how units are shared among threads.
  *
  * @param kernel - extents of at least 1; the element count of every operand below 2^29.
  */
 export function lowerContraction(kernel: ContractionKernel, options: ContractionOptions): ContractionCode {
+  const candidates = candidatesFor(kernel, options);
+  return (options.choose?.(kernel, candidates) ?? candidates[0]).lower();
+}
+
+/** The matrix kernel over packed panels. */
+function lowerPacked(
+  kernel: ContractionKernel,
+  plan: ContractionPlan,
+  options: ContractionOptions,
+): ContractionCode {
   const { machine } = options;
-  const plan = planContraction(kernel, machine);
-  const direct = planDirect(kernel, machine);
-  const dots = planDots(kernel, machine);
-  const least = Math.min(plan.cycles, direct?.cycles ?? Infinity, dots?.cycles ?? Infinity);
-  if (direct?.cycles === least) return lowerDirect(kernel, direct, options);
-  if (dots?.cycles === least) return lowerDots(kernel, dots, options);
   const layout = layoutOf(plan, plan.machine);
   const entry = `${kernel.name}_units`;
   const functions = [

@@ -73,13 +73,22 @@ const SUM_CYCLES = 0.35;
 /** Cycles around a tile. */
 const TILE_OVERHEAD = 30;
 
-/** The cheaper of both ways round, if there is one. */
+/** The cheapest plan, if there is one. */
 export function planDirect(kernel: ContractionKernel, machine: Machine): DirectPlan | undefined {
-  if (!machine.masks || isDouble(kernel)) return undefined;
-  const straight = planRoles(kernel, kernel.m, kernel.n, kernel.a, kernel.b, machine);
-  const swapped = planRoles(kernel, kernel.n, kernel.m, kernel.b, kernel.a, machine);
-  if (straight === undefined || swapped === undefined) return straight ?? swapped;
-  return swapped.cycles < straight.cycles ? swapped : straight;
+  const [first, ...others] = directPlans(kernel, machine);
+  return others.reduce(
+    (best, plan) => (best !== undefined && best.cycles <= plan.cycles ? best : plan),
+    first,
+  );
+}
+
+/** All plans: both ways round, with every kind of panel. */
+export function directPlans(kernel: ContractionKernel, machine: Machine): DirectPlan[] {
+  if (!machine.masks || isDouble(kernel)) return [];
+  return [
+    ...planRoles(kernel, kernel.m, kernel.n, kernel.a, kernel.b, machine),
+    ...planRoles(kernel, kernel.n, kernel.m, kernel.b, kernel.a, machine),
+  ];
 }
 
 /** Whether the epilogue computes in float64, of which there are no vectors. */
@@ -103,17 +112,17 @@ function planRoles(
   rowOperand: Operand,
   columnOperand: Operand,
   machine: Machine,
-): DirectPlan | undefined {
+): DirectPlan[] {
   const { lanes } = machine;
   const [store] = kernel.stores;
   const sizeK = sizeOf(kernel.k);
   const rowCount = sizeOf(rows);
-  if (store === undefined || sizeK > MOST_K || rowCount > MOST_ROWS) return undefined;
+  if (store === undefined || sizeK > MOST_K || rowCount > MOST_ROWS) return [];
   const outStride = (v: Variable): number => Math.abs(linearStride(store.index, v) ?? 0);
   const real = columns.filter(({ extent }) => extent > 1).sort((a, b) => outStride(b) - outStride(a));
   const along = real.at(-1);
   const down = real.at(-2);
-  if (along === undefined || down === undefined) return undefined;
+  if (along === undefined || down === undefined) return [];
   const chunks = Math.ceil(along.extent / lanes);
   const downStride = strideIn(columnOperand, down) * 4;
   const rowAxes = mergeAxes(rows.map((v) => ({ extent: v.extent, stride: strideIn(rowOperand, v) })));
@@ -126,7 +135,7 @@ function planRoles(
     rowAxes.length > 1 ||
     rowStride < 0
   )
-    return undefined;
+    return [];
   const outer = [...kernel.batch, ...real.slice(0, -2)];
   // The longest steps of the columns come first, so that runs of k are neighbours there.
   const kOrder = [...kernel.k].sort(
@@ -139,9 +148,8 @@ function planRoles(
     rowK.length === 1 ? { kind: 'stride', bytes: (rowK[0]?.stride ?? 0) * 4 } : { kind: 'table' };
   const k = { size: sizeK, rowAxes: axesOf(rowOperand), columnAxes: axesOf(columnOperand), rowSteps };
 
-  let best: DirectPlan | undefined;
   const images = sizeOf(outer);
-  for (const panels of panelsOf(along.extent, down.extent, downStride, lanes)) {
+  return panelsOf(along.extent, down.extent, downStride, lanes).map((panels) => {
     const vectors = panels.vectors.length;
     const heights = heightsOf(rowCount, vectors, machine);
     const perPanel = heights.reduce(
@@ -149,10 +157,9 @@ function planRoles(
       0,
     );
     const cycles = images * panels.count * (perPanel + rowCount * vectors * lanes * SUM_CYCLES);
-    if (best !== undefined && best.cycles <= cycles) continue;
     const groups = images * (panels.together ? 1 : panels.count);
     const groupWork = rowCount * vectors * lanes * sizeK * (panels.together ? panels.count : 1);
-    best = {
+    return {
       rowOperand,
       columnOperand,
       along,
@@ -168,8 +175,7 @@ function planRoles(
       perUnit: Math.max(1, Math.min(Math.round(UNIT_WORK / groupWork), Math.ceil(groups / WANTED_UNITS))),
       cycles,
     };
-  }
-  return best;
+  });
 }
 
 /**

@@ -32,12 +32,21 @@ const SUM_CYCLES = 1.2;
 /** Cycles to add up the lanes of a sum and write it. */
 const FINISH_CYCLES = 15;
 
-/** The plan, if the contraction is of this kind. */
+/** The cheapest plan, if the contraction is of this kind. */
 export function planDots(kernel: ContractionKernel, machine: Machine): DotsPlan | undefined {
+  const [first, ...others] = dotsPlans(kernel, machine);
+  return others.reduce(
+    (best, plan) => (best !== undefined && best.cycles <= plan.cycles ? best : plan),
+    first,
+  );
+}
+
+/** A plan for each height of tiles, if the contraction is of this kind. */
+export function dotsPlans(kernel: ContractionKernel, machine: Machine): DotsPlan[] {
   const { a, b } = kernel;
   const rowCount = sizeOf(kernel.m);
   const columnCount = sizeOf(kernel.n);
-  if (!machine.masks || rowCount * columnCount > MOST_SUMS) return undefined;
+  if (!machine.masks || rowCount * columnCount > MOST_SUMS) return [];
   const stride = (strides: ReadonlyMap<Variable, number>, v: Variable): number => strides.get(v) ?? 0;
   const k = mergeBoth(
     kernel.k
@@ -45,15 +54,14 @@ export function planDots(kernel: ContractionKernel, machine: Machine): DotsPlan 
       .sort((x, y) => Math.abs(y.rows) - Math.abs(x.rows)),
   );
   const inner = k.at(-1);
-  if (inner?.rows !== 1 || inner.columns !== 1 || inner.extent < LEAST_LENGTH) return undefined;
+  if (inner?.rows !== 1 || inner.columns !== 1 || inner.extent < LEAST_LENGTH) return [];
   const axes = (list: readonly Variable[], strides: ReadonlyMap<Variable, number>): Axis[] =>
     list.map((v) => ({ extent: v.extent, stride: stride(strides, v) }));
   const runs = k.at(-2) ?? { extent: 1, rows: 0, columns: 0 };
   const outer = k.slice(0, -2);
   const calls = sizeOf(outer) * sizeOf(kernel.batch);
   const steps = runs.extent * Math.ceil(inner.extent / machine.lanes);
-  let best: DotsPlan | undefined;
-  for (let height = 1; height <= 8; height++) {
+  return [1, 2, 3, 4, 5, 6, 7, 8].map((height) => {
     // Beside the sums, the shorter side's vectors stay in registers, and one of the other side's.
     const width = Math.max(
       ...[1, 2, 3, 4, 5, 6, 7, 8].filter((w) => height * w + Math.min(height, w) + 1 < machine.registers),
@@ -65,8 +73,7 @@ export function planDots(kernel: ContractionKernel, machine: Machine): DotsPlan 
       for (const w of widths)
         perCall += Math.max(h * w * 0.5, (h + w) * 0.5, 4) * steps + h * w * SUM_CYCLES + CALL_CYCLES;
     const cycles = calls * perCall + sizeOf(kernel.batch) * rowCount * columnCount * FINISH_CYCLES;
-    if (best !== undefined && best.cycles <= cycles) continue;
-    best = {
+    return {
       rowAxes: axes(kernel.m, a.strides),
       columnAxes: axes(kernel.n, b.strides),
       heights,
@@ -76,8 +83,7 @@ export function planDots(kernel: ContractionKernel, machine: Machine): DotsPlan 
       length: inner.extent,
       cycles,
     };
-  }
-  return best;
+  });
 }
 
 function evenly(count: number, most: number): number[] {

@@ -260,8 +260,9 @@ export class IndexEmitter {
   /** The distance of each lane's place from that of lane 0. */
   withinWindow(index: Index): Expr {
     const moving = this.movingPart(index);
-    return this.outermostWindow(moving) ?? this.outermost(moving, 'window', () =>
-      ir.sub(this.ofLanes(moving), ir.splat(this.index(moving))),
+    return (
+      this.outermostWindow(moving) ??
+      this.outermost(moving, 'window', () => ir.sub(this.ofLanes(moving), ir.splat(this.index(moving))))
     );
   }
 
@@ -305,7 +306,10 @@ export class IndexEmitter {
   private boundOfLanes({ index, low, high }: Bound): Expr[] {
     const { min, max } = rangeOf(index);
     if (min >= low && max < high) return [];
-    const depth = index.terms.reduce((deepest, { atom }) => Math.max(deepest, this.scopes.depthOfAtom(atom)), 0);
+    const depth = index.terms.reduce(
+      (deepest, { atom }) => Math.max(deepest, this.scopes.depthOfAtom(atom)),
+      0,
+    );
     const key = `inside ${low} ${high} ${index.key}${this.scopes.fixedInIndex(index)}`;
     return [
       this.once(depth, key, () => {

@@ -85,7 +85,8 @@ export class Scopes {
     const moving: Variable[] = [];
     for (const [v, value] of bindings) {
       this.coordinates.set(v, value);
-      if (value.kind === 'const') this.fixed.set(v, `${v.id}=${value.value}${v === vector ? `+${valid}` : ''}`);
+      if (value.kind === 'const')
+        this.fixed.set(v, `${v.id}=${value.value}${v === vector ? `+${valid}` : ''}`);
       else moving.push(v);
     }
     this.push(moving);

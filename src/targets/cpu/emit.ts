@@ -1,7 +1,7 @@
 /** Scalar expressions → loop IR: each value is computed once, in the outermost loop where it is known. */
 import type { DType } from '../../core/dtype.js';
 import type { Index, Variable } from '../../compiler/index-expr.js';
-import type { Scalar } from '../../compiler/scalar-expr.js';
+import { dataOf, indicesOf, operandsOf, visit, type Scalar } from '../../compiler/scalar-expr.js';
 import { constantOf, splatValue } from './elements.js';
 import { IndexEmitter } from './emit-index.js';
 import { MemoryEmitter } from './emit-memory.js';
@@ -10,6 +10,7 @@ import { Scopes } from './emit-scopes.js';
 import * as ir from './ir.js';
 import type { Builder, Expr } from './ir.js';
 import type { Machine } from './machine.js';
+import { FRACTIONS } from './math.js';
 import { emitThreefry } from './threefry.js';
 
 export { ELEMENT, scalarType } from './elements.js';
@@ -21,6 +22,7 @@ export class Emitter {
   private readonly scopes: Scopes;
   private readonly indices: IndexEmitter;
   private readonly memory: MemoryEmitter;
+  private usedOnce: ReadonlySet<Scalar> = new Set();
   private readonly scalars: (slot: number, dtype: DType) => Expr;
 
   constructor(options: {
@@ -35,7 +37,13 @@ export class Emitter {
     this.lanes = options.machine.lanes;
     this.scopes = new Scopes(options.b, this.lanes);
     this.indices = new IndexEmitter(this.scopes, (scalar) => this.value(scalar));
-    this.memory = new MemoryEmitter(this.scopes, this.indices, options.base, options.machine, options.sizeOf ?? (() => undefined));
+    this.memory = new MemoryEmitter(
+      this.scopes,
+      this.indices,
+      options.base,
+      options.machine,
+      options.sizeOf ?? (() => undefined),
+    );
     this.scalars = options.scalars;
   }
 
@@ -56,6 +64,18 @@ export class Emitter {
   /** A row: what is read from buffers that are written in it is read inside it. */
   row(written: ReadonlySet<number>, body: () => void): void {
     this.scopes.row(written, body);
+  }
+
+  /** Tells what all will be computed: what only one of these values uses may become part of how that one is computed. */
+  expect(values: readonly Scalar[]): void {
+    const uses = new Map<Scalar, number>();
+    const count = (scalar: Scalar): void => void uses.set(scalar, (uses.get(scalar) ?? 0) + 1);
+    values.forEach(count);
+    visit(values, (scalar) => {
+      operandsOf(scalar).forEach(count);
+      for (const index of indicesOf(scalar)) dataOf(index).forEach(count);
+    });
+    this.usedOnce = new Set([...uses].filter(([, n]) => n === 1).map(([scalar]) => scalar));
   }
 
   /** Which lanes are points of the loop; undefined if all are. */
@@ -144,12 +164,30 @@ export class Emitter {
         return this.scopes.accumulator();
       case 'op': {
         const vector = this.isVector(scalar);
+        const product = this.productOfFractions(scalar, vector);
+        if (product !== undefined) return product;
         const args = scalar.args.map((arg) => (vector ? this.vectorValue(arg) : this.value(arg)));
         const from = scalar.args[0]?.dtype ?? scalar.dtype;
         if (scalar.op === 'cast') return emitCast(this.b, args[0] as Expr, from, scalar.dtype);
         return emitOp(this.b, scalar.op, from, scalar.dtype, args, this.lanes);
       }
     }
+  }
+
+  /** tanh(x) · sigmoid(y), as gates of recurrent layers have it, with one division. */
+  private productOfFractions(scalar: Extract<Scalar, { kind: 'op' }>, vector: boolean): Expr | undefined {
+    if (scalar.op !== 'mul' || scalar.dtype !== 'float32') return undefined;
+    const fractions = scalar.args.map((arg) => {
+      const make = arg.kind === 'op' && this.usedOnce.has(arg) ? FRACTIONS[arg.op] : undefined;
+      return make === undefined || arg.kind !== 'op' ? undefined : { make, of: arg.args[0] };
+    });
+    const [first, second] = fractions;
+    if (first?.of === undefined || second?.of === undefined) return undefined;
+    const valueOf = (of: Scalar): Expr => (vector ? this.vectorValue(of) : this.value(of));
+    const a = first.make(this.b, valueOf(first.of));
+    const c = second.make(this.b, valueOf(second.of));
+    const numerator = ir.mul(a.numerator, c.numerator);
+    return ir.binary('div', numerator, ir.mul(a.denominator, c.denominator));
   }
 
   private indexOf(scalar: Extract<Scalar, { kind: 'index' | 'random' }>): Expr {

@@ -2,7 +2,14 @@
  * Two loops that results interleave, such as windows and the places in them, as one loop: its neighbours lie side by side in the result. What differs
  * between windows only is then read by a vector for several of them, and spread.
  */
-import { ofVariable, quotient, remainder, variable, type Index, type Variable } from '../../compiler/index-expr.js';
+import {
+  ofVariable,
+  quotient,
+  remainder,
+  variable,
+  type Index,
+  type Variable,
+} from '../../compiler/index-expr.js';
 import type { LoopKernel } from '../../compiler/kernel.js';
 import { Substitution } from '../../compiler/loop-nest.js';
 import { linearStride } from '../../compiler/scalar-expr.js';
@@ -28,7 +35,8 @@ function pairsOf(kernel: LoopKernel, which: 'rows' | 'columns'): [Variable, Vari
     if (inner.extent > MOST_PLACES) continue;
     const outer = kernel[which].find(
       (v) =>
-        v !== inner && kernel.stages.some((stage) => stage.kind === 'store' && interleaves(stage.index, v, inner)),
+        v !== inner &&
+        kernel.stages.some((stage) => stage.kind === 'store' && interleaves(stage.index, v, inner)),
     );
     if (outer !== undefined) pairs.push([outer, inner]);
   }

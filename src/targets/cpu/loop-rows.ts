@@ -158,7 +158,12 @@ export class RowEmitter {
    * The whole loop over the vector variable: `wide` for L neighbours or the rest of them, `single` for one where the rest cannot be a vector. The
    * bodies of `several` rounds stand one after the other, each told its number.
    */
-  private vectorLoop(vector: Variable, wide: (number: number) => void, single: () => void, several = 1): void {
+  private vectorLoop(
+    vector: Variable,
+    wide: (number: number) => void,
+    single: () => void,
+    several = 1,
+  ): void {
     const { b, emitter } = this;
     const { lanes } = emitter;
     const tail = vector.extent % lanes;

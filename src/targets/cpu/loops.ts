@@ -102,6 +102,7 @@ export function lowerLoop(given: LoopKernel, name: string, context: LoweringCont
 
   const run = ir.func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
     const emitter = emitterAtTop(b, table, context);
+    emitter.expect(kernel.stages.map((stage) => stage.value));
     const rows = new RowEmitter(kernel, nest, emitter, context);
     b.for(begin, end, 1, (unit) => {
       if (range === undefined) {

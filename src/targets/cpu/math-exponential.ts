@@ -76,24 +76,36 @@ export function expm1(b: Builder, x: Expr): Expr {
   return b.let(select(is('eq', steps, 0), small, large), 'expm1');
 }
 
+/** A quotient that is not formed yet. */
+export interface Fraction {
+  readonly numerator: Expr;
+  /** Between 1 and 2³⁰: products of two do not overflow. */
+  readonly denominator: Expr;
+}
+
+const quotient = (b: Builder, { numerator, denominator }: Fraction, name: string): Expr =>
+  b.let(binary('div', numerator, denominator), name);
+
+export const tanh = (b: Builder, x: Expr): Expr => quotient(b, tanhFraction(b, x), 'tanh');
+export const sigmoid = (b: Builder, x: Expr): Expr => quotient(b, sigmoidFraction(b, x), 'sigmoid');
+
 /** (e²ˣ - 1) / (e²ˣ + 1), of |x|. */
-export function tanh(b: Builder, x: Expr): Expr {
+export function tanhFraction(b: Builder, x: Expr): Fraction {
   const argument = b.let(x);
   const size = b.let(atMost(b.let(unary('abs', argument)), like(x, 10)));
   const { r, scale } = reduce(b, b.let(add(size, size)), 1);
   const one = like(x, 1);
   const series = mul(r, fma(polynomial(r, EXPM1_NARROW), r, one));
   const growth = b.let(fma(series, scale, sub(scale, one)), 'growth');
-  return b.let(withSignOf(argument, binary('div', growth, add(growth, like(x, 2)))), 'tanh');
+  return { numerator: withSignOf(argument, growth), denominator: b.let(add(growth, like(x, 2))) };
 }
 
 /** e⁻ˣ is never formed for negative x, where it would overflow. */
-export function sigmoid(b: Builder, x: Expr): Expr {
+export function sigmoidFraction(b: Builder, x: Expr): Fraction {
   const argument = b.let(x);
   const decay = b.let(expAtMost(b, b.let(unary('neg', unary('abs', argument)))), 'decay');
   const one = like(x, 1);
-  const numerator = select(is('lt', argument, 0), decay, one);
-  return b.let(binary('div', numerator, add(decay, one)), 'sigmoid');
+  return { numerator: select(is('lt', argument, 0), decay, one), denominator: b.let(add(decay, one)) };
 }
 
 /** erf(x)/x - 1 in x² for |x| ≤ 0.93. */

@@ -22,6 +22,12 @@ import * as trigonometry from './math-trigonometry.js';
 
 export { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from './math-half.js';
 
+/** Functions of float32 that are quotients: a product of two takes one division, which costs as much as all the rest of one of them. */
+export const FRACTIONS: Partial<Record<string, (b: Builder, x: Expr) => exponential.Fraction>> = {
+  tanh: exponential.tanhFraction,
+  sigmoid: exponential.sigmoidFraction,
+};
+
 export type UnaryMath = (b: Builder, x: Expr) => Expr;
 export type BinaryMath = (b: Builder, x: Expr, y: Expr) => Expr;
 

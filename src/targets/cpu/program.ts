@@ -3,6 +3,7 @@ import type { DType } from '../../core/dtype.js';
 import { InternalError } from '../../core/errors.js';
 import { kernelShape, type KernelShape } from '../../compiler/kernel-shape.js';
 import type { Kernel, KernelProgram, ScanKernel, Step } from '../../compiler/kernel.js';
+import type { Choose } from './candidates.js';
 import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
 import { Emitter, scalarType } from './emit.js';
@@ -77,6 +78,8 @@ export interface ProgramCode {
 export interface LoweringOptions {
   /** Whether the program makes notes of when its kernels run, where the table says. */
   readonly timed?: boolean;
+  /** Chooses among the ways to do each contraction; the least estimated cycles do when left out. */
+  readonly choose?: Choose | undefined;
 }
 
 const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
@@ -85,9 +88,9 @@ const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
 export function lowerProgram(
   program: KernelProgram,
   machine: Machine,
-  { timed = false }: LoweringOptions = {},
+  options: LoweringOptions = {},
 ): ProgramCode {
-  return new ProgramLowering(program, machine, timed).lower();
+  return new ProgramLowering(program, machine, options).lower();
 }
 
 class ProgramLowering {
@@ -101,12 +104,14 @@ class ProgramLowering {
   private readonly shapes: ReadonlyMap<Kernel, FramedShape>;
   private readonly shared = new Map<string, Omit<KernelCode, 'kernel' | 'frame'>>();
   private readonly timeline: TimelineLayout | undefined;
+  private readonly choose: Choose | undefined;
   private scratchBytes = 0;
   private parallel = false;
   /** That of the kernel that is being lowered. */
   private shape: FramedShape | undefined;
 
-  constructor(program: KernelProgram, machine: Machine, timed: boolean) {
+  constructor(program: KernelProgram, machine: Machine, { timed = false, choose }: LoweringOptions) {
+    this.choose = choose;
     this.program = program;
     this.machine = machine;
     const { shapes, layout } = layoutOf(program);
@@ -185,6 +190,7 @@ class ProgramLowering {
     if (kernel.kind === 'contraction' || kernel.kind === 'winograd' || kernel.kind === 'winogradGradient') {
       const options: ContractionOptions = {
         machine: this.machine,
+        choose: this.choose,
         baseOf: this.context.base,
         results: (b, table, stores) => {
           const bases = new Map<number, Expr>();

@@ -31,6 +31,12 @@ export function evaluateArithmetic(
 ): Value {
   const length = s.lengthOf(type);
   if (e.kind === 'fma') return fma(s, e, type, into);
+  if (e.kind === 'unary' && e.op === 'neg' && e.a.kind === 'unary' && e.a.op === 'abs') {
+    const x = s.evaluate(e.a.a);
+    const out = s.result(type, into);
+    s.binary(VECTOR.or, length, out, x, signMask(s, type, true));
+    return out;
+  }
   if (e.kind === 'unary') {
     const x = s.evaluate(e.a);
     const out = s.result(type, into);

@@ -100,6 +100,8 @@ export const VECTOR = {
   or: op(1, 0, 0x56),
   xor: op(1, 0, 0x57),
 
+  /** Any function of three bits: bit 4a + 2b + c of the immediate. The first is the result's register. */
+  ternary: op(3, 1, 0x25, EVEX),
   addI32: op(1, 1, 0xfe),
   subI32: op(1, 1, 0xfa),
   mulI32: op(2, 1, 0x40),
