@@ -7,6 +7,7 @@ import type { CompiledKernels, CpuDevice } from './cpu-device.js';
 import type { Program, ProgramGraph } from './device.js';
 import { LoadError, type LoadedProgram, type ThreadPool } from './pool.js';
 import { HostStorage, type AnyStorage, type DeviceStorage } from './storage.js';
+import { ThreadChoice } from './thread-choice.js';
 
 /** A graph compiled for the processor. */
 export class CpuProgram implements Program {
@@ -17,6 +18,7 @@ export class CpuProgram implements Program {
   private readonly inputOffsets: readonly number[];
   private readonly scratchOffset: number;
   private current: CompiledKernels;
+  private readonly threads = new ThreadChoice();
   private loaded: { pool: ThreadPool; program: LoadedProgram } | undefined;
   /** Where the threads of a timed program make their notes. */
   private notes: { readonly address: number; readonly threads: number } | undefined;
@@ -99,7 +101,15 @@ export class CpuProgram implements Program {
       place[0] = scalars[slot] ?? Number.NaN;
     });
     words.fill(0, code.layout.counters / 4, code.layout.bytes / 4);
-    pool.run(this.loadedInto(pool), this.table, code.parallel ? pool.threads : 1);
+    const program = this.loadedInto(pool);
+    if (!code.parallel || pool.threads === 1 || code.timeline !== undefined) {
+      pool.run(program, this.table, code.parallel ? pool.threads : 1);
+      return;
+    }
+    const threads = this.threads.next(pool.threads);
+    const start = performance.now();
+    pool.run(program, this.table, threads);
+    this.threads.note(performance.now() - start);
   }
 
   /** What the threads of a timed program have noted since the last time. */

@@ -61,17 +61,19 @@ export function measureCandidates(
   candidates: readonly Candidate[],
   bench: Bench,
 ): Map<Candidate, number> {
-  const trials: Trial[] = [];const t0=performance.now();let t1=0;
+  const trials: Trial[] = [];
   try {
     for (const candidate of candidates) {
       const trial = trialOf(kernel, candidate, bench);
       if (trial !== undefined) trials.push(trial);
     }
-    t1=performance.now();race(trials, kernel, bench);if(process.env.TUNE_LOG)console.error('gen',(t1-t0).toFixed(0),'race',(performance.now()-t1).toFixed(0));
-    return new Map(trials.map(({ candidate, pieces, share }) => [
-      candidate,
-      pieces.reduce((sum, { best }) => sum + best, 0) / share,
-    ]));
+    race(trials, kernel, bench);
+    return new Map(
+      trials.map(({ candidate, pieces, share }) => [
+        candidate,
+        pieces.reduce((sum, { best }) => sum + best, 0) / share,
+      ]),
+    );
   } catch (error) {
     if (error instanceof DeviceError) return new Map();
     throw error;

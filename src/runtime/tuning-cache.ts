@@ -49,7 +49,8 @@ export class TuningCache {
   }
 
   private choices(): Choices {
-    return (this.known ??= this.path === undefined ? new Map<string, Map<string, string>>() : read(this.path));
+    return (this.known ??=
+      this.path === undefined ? new Map<string, Map<string, string>>() : read(this.path));
   }
 
   private async write(path: string): Promise<void> {

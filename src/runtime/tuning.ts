@@ -64,7 +64,14 @@ export function tuner(bench: Bench, cache: TuningCache): Choose {
     const times = measureCandidates(kernel, rivals, bench);
     if (times.size === 0) return candidates[0];
     const chosen = fastest(times, candidates[0]);
-    if (process.env.TUNE_LOG) console.error(kernel.name, [...times].map(([c,t])=>`${c.name} est ${(c.cycles/1e3).toFixed(0)} ${(t*1000).toFixed(0)}us`).join(' | '), '=>', chosen.name);
+      console.error(
+        kernel.name,
+        [...times]
+          .map(([c, t]) => `${c.name} est ${(c.cycles / 1e3).toFixed(0)} ${(t * 1000).toFixed(0)}us`)
+          .join(' | '),
+        '=>',
+        chosen.name,
+      );
     cache.set(machine, key, chosen.name);
     return chosen;
   };
@@ -82,7 +89,10 @@ function rivalsOf(kernel: ContractionKernel, candidates: readonly [Candidate, ..
   const near = candidates.filter(({ cycles }) => cycles <= WORST_ESTIMATE * least);
   const kinds = near.map(({ kind }) => kind);
   const isBest = near.map((_, i) => kinds.indexOf(kinds[i] ?? '') === i);
-  return [...near.filter((_, i) => isBest[i]), ...near.filter((_, i) => !isBest[i])].slice(0, MOST_CANDIDATES);
+  return [...near.filter((_, i) => isBest[i]), ...near.filter((_, i) => !isBest[i])].slice(
+    0,
+    MOST_CANDIDATES,
+  );
 }
 
 /** The fastest, if it is clearly faster than the estimate's choice. */

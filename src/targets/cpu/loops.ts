@@ -9,6 +9,8 @@ import { interleaved } from './interleave.js';
 import { RowEmitter, type Nest } from './loop-rows.js';
 import type { Machine } from './machine.js';
 import type { LoweredKernel, LoweringContext } from './lowered-kernel.js';
+import { chooseSquares, type SquareChoice } from './squares.js';
+import { SquareEmitter, squareLoops } from './square-rows.js';
 import { chooseVector, mayOverrun } from './vector-axis.js';
 
 /** Units of work that let a few threads share a kernel evenly. */
@@ -16,16 +18,19 @@ const ENOUGH_UNITS = 48;
 /** Points of a long vector loop in one unit. */
 const BLOCK_POINTS = 4096;
 
-function nestOf(kernel: LoopKernel, vector: Variable | undefined, machine: Machine): Nest {
-  const vectorIsRow = vector !== undefined && kernel.rows.includes(vector);
-  const rows = kernel.rows.filter((v) => v !== vector);
-  const columns = kernel.columns.filter((v) => v !== vector);
+/** Rows that number the units together, and those inside. */
+function cutRows(rows: readonly Variable[]): Pick<Nest, 'units' | 'inner'> {
   let units = 0;
   let product = 1;
   while (units < rows.length && product < ENOUGH_UNITS) product *= rows[units++]?.extent ?? 1;
+  return { units: rows.slice(0, units), inner: rows.slice(units) };
+}
+
+function nestOf(kernel: LoopKernel, vector: Variable | undefined, machine: Machine): Nest {
+  const vectorIsRow = vector !== undefined && kernel.rows.includes(vector);
+  const columns = kernel.columns.filter((v) => v !== vector);
   return {
-    units: rows.slice(0, units),
-    inner: rows.slice(units),
+    ...cutRows(kernel.rows.filter((v) => v !== vector)),
     vector,
     vectorIsRow,
     mayOverrun: vector !== undefined && mayOverrun(kernel, vector, machine),
@@ -75,7 +80,7 @@ function blockSize(extent: number): number | undefined {
 function chooseLoops(
   kernel: LoopKernel,
   machine: Machine,
-): { kernel: LoopKernel; vector: Variable | undefined } {
+): { kernel: LoopKernel; vector: Variable | undefined; cost: number } {
   let choice = chooseVector(kernel, machine);
   let best = kernel;
   // Spreading what windows share takes permutations.
@@ -85,12 +90,14 @@ function chooseLoops(
     choice = otherChoice;
     best = other;
   }
-  return { kernel: best, vector: choice?.vector };
+  return { kernel: best, vector: choice?.vector, cost: choice?.cost ?? 1 };
 }
 
 /** Lowers a loop kernel; its units are the outer rows. */
 export function lowerLoop(given: LoopKernel, name: string, context: LoweringContext): LoweredKernel {
   const chosen = chooseLoops(given, context.machine);
+  const squares = chooseSquares(given, context.machine);
+  if (squares !== undefined && squares.cost < chosen.cost) return lowerSquares(given, squares, name, context);
   const { kernel, vector } = block(chosen.kernel, chosen.vector);
   const nest = nestOf(kernel, vector, context.machine);
   const units = nest.units.reduce((product, v) => product * v.extent, 1);
@@ -125,6 +132,34 @@ export function lowerLoop(given: LoopKernel, name: string, context: LoweringCont
     entry: name,
     units: isEmpty ? 0 : total,
     unitWork: (points * workPerPoint) / Math.max(1, total),
+  };
+}
+
+/** As {@link lowerLoop}, for a map that goes over squares of points. */
+function lowerSquares(
+  kernel: LoopKernel,
+  choice: SquareChoice,
+  name: string,
+  context: LoweringContext,
+): LoweredKernel {
+  const loops = squareLoops(kernel, choice, context.machine);
+  const { units, inner } = cutRows(loops.rows);
+  const run = ir.func(name, ['table', 'begin', 'end'], (b, table, begin, end) => {
+    const emitter = emitterAtTop(b, table, context);
+    const squares = new SquareEmitter(loops, emitter, context);
+    b.for(begin, end, 1, (unit) => {
+      emitter.scope(decode(b, unit, units), () => {
+        squares.loops(inner);
+      });
+    });
+  });
+  const total = units.reduce((product, v) => product * v.extent, 1);
+  const points = kernel.rows.reduce((product, v) => product * v.extent, 1);
+  return {
+    functions: [run],
+    entry: name,
+    units: points === 0 ? 0 : total,
+    unitWork: (points * weightOf(...kernel.stages.map((stage) => stage.value))) / Math.max(1, total),
   };
 }
 

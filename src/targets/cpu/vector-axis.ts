@@ -1,7 +1,7 @@
 /** Which loop of a kernel runs over vectors: the one whose neighbours are cheapest to reach together. */
 import type { Index, Variable } from '../../compiler/index-expr.js';
 import type { Combiner, LoopKernel, Stage } from '../../compiler/kernel.js';
-import { linearStride, visit } from '../../compiler/scalar-expr.js';
+import { linearStride, visit, type Scalar } from '../../compiler/scalar-expr.js';
 import { scalarType } from './elements.js';
 import { LARGEST_OVERRUN_STRIDE } from './emit-memory.js';
 import type { Machine } from './machine.js';
@@ -43,7 +43,7 @@ function accessCost(index: Index, v: Variable, { lanes, masks }: Machine): numbe
 }
 
 /** Whether lanes can hold what the stages compute. */
-function isVectorizable(stages: readonly Stage[]): boolean {
+export function isVectorizable(stages: readonly Stage[]): boolean {
   let possible = stages.every((stage) => stage.kind === 'store' || !isArg(stage.combiner));
   visit(
     stages.map((stage) => stage.value),
@@ -62,45 +62,73 @@ export interface VectorChoice {
   readonly cost: number;
 }
 
+type Load = Extract<Scalar, { kind: 'load' }>;
+
+/** Where a kernel reads and writes. */
+export interface Accesses {
+  readonly stores: readonly Index[];
+  readonly loads: readonly Load[];
+  /** What conditions of loads are about. */
+  readonly guarded: readonly Index[];
+}
+
+export function accessesOf(stages: readonly Stage[]): Accesses {
+  const stores = stages.flatMap((stage) => (stage.kind === 'store' ? [stage.index] : []));
+  const loads: Load[] = [];
+  visit(
+    stages.map((stage) => stage.value),
+    (scalar) => {
+      if (scalar.kind === 'load') loads.push(scalar);
+    },
+  );
+  return { stores, loads, guarded: loads.flatMap(({ guard }) => guard.map(({ index }) => index)) };
+}
+
+/** What vectors along `v` cost, in scalar loops. `costOf` is the cost of a load where that is not the usual one. */
+export function relativeCost(
+  { stores, loads, guarded }: Accesses,
+  v: Variable,
+  machine: Machine,
+  overrun: boolean,
+  costOf: (load: Load) => number | undefined = () => undefined,
+): number {
+  const { lanes, masks } = machine;
+  let cost = 0;
+  let count = 0;
+  for (const index of stores) {
+    cost += 1.5 * accessCost(index, v, machine);
+    count += 1.5 * lanes;
+  }
+  for (const load of loads) {
+    cost += costOf(load) ?? accessCost(load.index, v, machine);
+    count += lanes;
+  }
+  // At edges every lane looks for itself, and the code for that is long.
+  for (const index of guarded) {
+    cost += linearStride(index, v) === 0 ? 0.5 : masks ? 1 : guarded.length > MANY_GUARDS ? 2 * lanes : 2;
+    count += 0.5 * lanes;
+  }
+  // Arithmetic is done L at a time whatever the accesses cost.
+  const arithmetic = 4;
+  const tail = v.extent % lanes;
+  const steps = Math.floor(v.extent / lanes) + (overrun ? Math.sign(tail) : tail);
+  const waste = steps / (v.extent / lanes);
+  return ((cost + arithmetic) / (count + arithmetic * lanes)) * waste;
+}
+
 /** The variable whose neighbours share a vector: the one that makes accesses cheapest; undefined if none does better than scalars. */
 export function chooseVector(kernel: LoopKernel, machine: Machine): VectorChoice | undefined {
   const { lanes, masks } = machine;
   const { stages } = kernel;
   const columnsOnly = stages.some((stage) => stage.kind === 'reduce' && isArg(stage.combiner));
   if (columnsOnly ? !isVectorizableRows(stages) : !isVectorizable(stages)) return undefined;
-  const accesses: { index: Index; weight: number }[] = [];
-  for (const stage of stages) if (stage.kind === 'store') accesses.push({ index: stage.index, weight: 1.5 });
-  const guarded: Index[] = [];
-  visit(
-    stages.map((stage) => stage.value),
-    (scalar) => {
-      if (scalar.kind !== 'load') return;
-      accesses.push({ index: scalar.index, weight: 1 });
-      for (const { index } of scalar.guard) guarded.push(index);
-    },
-  );
+  const accesses = accessesOf(stages);
   let best: Variable | undefined;
   let bestCost = 1;
   for (const v of columnsOnly ? kernel.rows : [...kernel.rows, ...kernel.columns]) {
     if (v.extent < (masks ? 2 : lanes)) continue;
-    let cost = 0;
-    let count = 0;
-    for (const { index, weight } of accesses) {
-      cost += weight * accessCost(index, v, machine);
-      count += weight * lanes;
-    }
-    // At edges every lane looks for itself, and the code for that is long.
-    for (const index of guarded) {
-      cost += linearStride(index, v) === 0 ? 0.5 : masks ? 1 : guarded.length > MANY_GUARDS ? 2 * lanes : 2;
-      count += 0.5 * lanes;
-    }
-    // Arithmetic is done L at a time whatever the accesses cost.
-    const arithmetic = 4;
-    const tail = v.extent % lanes;
-    const steps = Math.floor(v.extent / lanes) + (mayOverrun(kernel, v, machine) ? Math.sign(tail) : tail);
-    const waste = steps / (v.extent / lanes);
+    const relative = relativeCost(accesses, v, machine, mayOverrun(kernel, v, machine));
     // Among equals the innermost loop wins, and columns before rows: their sums stay in registers.
-    const relative = ((cost + arithmetic) / (count + arithmetic * lanes)) * waste;
     if (relative < bestCost || (relative === bestCost && best !== undefined)) {
       bestCost = relative;
       best = v;

@@ -1,0 +1,50 @@
+/**
+ * Whether a short program had better run on one thread: waking others and meeting them takes some microseconds, and much longer while other programs keep
+ * their cores. Results do not depend on the number of threads, so a program may be timed both ways as it runs.
+ */
+
+/** Longer programs gain from threads whatever they cost. */
+const SHORT_MILLISECONDS = 0.5;
+/** The first runs warm up caches and code. */
+const WARM_UP_RUNS = 4;
+/** Runs of each kind that are compared, by their medians. */
+const TRIALS = 7;
+/** Runs until the two are compared again: what else the machine does may have changed. */
+const PERIOD = 1000;
+
+export class ThreadChoice {
+  private runs = 0;
+  private readonly all: number[] = [];
+  private readonly one: number[] = [];
+  private isLong = false;
+  private prefersOne = false;
+
+  /** How many threads the next run takes, of `most`. */
+  next(most: number): number {
+    const at = this.runs - WARM_UP_RUNS;
+    if (at < TRIALS || this.isLong) return most;
+    return at < 2 * TRIALS || this.prefersOne ? 1 : most;
+  }
+
+  /** Takes note of how long a run took, on as many threads as `next` said. */
+  note(milliseconds: number): void {
+    const at = this.runs++ - WARM_UP_RUNS;
+    if (at < 0) return;
+    if (at < TRIALS) {
+      this.all.push(milliseconds);
+      if (at + 1 === TRIALS) this.isLong = median(this.all) > SHORT_MILLISECONDS;
+    } else if (at < 2 * TRIALS) {
+      this.one.push(milliseconds);
+      if (at + 1 === 2 * TRIALS) this.prefersOne = median(this.one) < median(this.all);
+    } else if (at + 1 >= PERIOD) {
+      this.runs = WARM_UP_RUNS;
+      this.all.length = 0;
+      this.one.length = 0;
+      this.isLong = false;
+    }
+  }
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+}
