@@ -66,12 +66,10 @@ function scan(machine: MachineFunction, file: RegisterFile, passing: ReadonlySet
       spilled.add(value);
       continue;
     }
+    // Those that end first stand last.
     const busy = active[kind];
-    for (let i = busy.length - 1; i >= 0; i--) {
-      const other = busy[i] as Value;
-      if (other.end >= value.start) continue;
-      free[kind].push(other.register);
-      busy[i] = busy.at(-1) as Value;
+    for (let last = busy.at(-1); last !== undefined && last.end < value.start; last = busy.at(-1)) {
+      free[kind].push(last.register);
       busy.pop();
     }
     const preferred = preference(machine, value);
@@ -92,7 +90,9 @@ function scan(machine: MachineFunction, file: RegisterFile, passing: ReadonlySet
         busy.splice(busy.indexOf(victim), 1);
       }
     }
-    busy.push(value);
+    let place = busy.length;
+    while (place > 0 && (busy[place - 1] as Value).end < value.end) place--;
+    busy.splice(place, 0, value);
   }
   return spilled;
 }

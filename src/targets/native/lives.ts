@@ -31,23 +31,22 @@ export function measureLives(machine: MachineFunction): void {
     const { operands, writes, early } = code[i] as Instruction;
     const weight = LOOP_WEIGHT ** Math.min(open.length, DEEPEST);
     for (let n = 0; n < operands.length; n++) {
-      const isWrite = n < writes;
-      visit(operands[n] as Value, isWrite ? (early ? 2 * i : 2 * i + 1) : 2 * i, isWrite ? 2 * i + 1 : 2 * i);
-    }
-    function visit(value: Value, from: number, to: number): void {
-      if (value.start < 0) value.start = from;
-      else {
-        // The outermost loop that has begun since the value was made runs to its end before the value may go.
-        for (const loop of open) {
-          if (loop.begin * 2 > value.start) {
-            value.end = Math.max(value.end, 2 * loop.end - 1);
-            break;
-          }
-        }
-      }
-      if (from < value.start) value.start = from;
-      value.end = Math.max(value.end, to);
-      value.weight += weight;
+      const value = operands[n] as Value;
+      if (n >= writes) refer(value, 2 * i, 2 * i, weight, open);
+      else refer(value, early ? 2 * i : 2 * i + 1, 2 * i + 1, weight, open);
     }
   }
+}
+
+/** A reference from `from` to `to`, in the loops that are open, the outermost first. */
+function refer(value: Value, from: number, to: number, weight: number, open: readonly LoopRange[]): void {
+  if (value.start < 0) value.start = from;
+  else {
+    // The outermost loop that has begun since the value was made runs to its end before the value may go.
+    const loop = open.find(({ begin }) => begin * 2 > value.start);
+    if (loop !== undefined) value.end = Math.max(value.end, 2 * loop.end - 1);
+  }
+  if (from < value.start) value.start = from;
+  value.end = Math.max(value.end, to);
+  value.weight += weight;
 }
