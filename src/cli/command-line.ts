@@ -109,7 +109,10 @@ export function commandLine(finish: (exitCode: number) => void): Command {
 }
 
 function tuned(command: Command): Command {
-  return command.option('--tune', 'measure heavy kernels in several ways, once on this machine, and use the fastest');
+  return command.option(
+    '--tune',
+    'measure heavy kernels in several ways, once on this machine, and use the fastest',
+  );
 }
 
 function onDevice(command: Command): Command {

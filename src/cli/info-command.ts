@@ -89,7 +89,12 @@ export function infoCommand(options: InfoOptions): void {
     ['device', `${info.device}: ${info.deviceDescription}`],
     ['devices', info.devices.join(', ')],
     ['data cache', info.cacheFolder],
-    ['tuning cache', info.tunedKernels === undefined ? 'none' : `${info.tunedKernels} kernels`],
+    [
+      'tuning cache',
+      info.tunedKernels === undefined
+        ? 'none'
+        : `${info.tunedKernels} ${info.tunedKernels === 1 ? 'kernel' : 'kernels'}`,
+    ],
   ];
   process.stdout.write(`${formatTable(rows, [0, 1])}\n`);
 }

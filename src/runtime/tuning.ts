@@ -64,14 +64,6 @@ export function tuner(bench: Bench, cache: TuningCache): Choose {
     const times = measureCandidates(kernel, rivals, bench);
     if (times.size === 0) return candidates[0];
     const chosen = fastest(times, candidates[0]);
-      console.error(
-        kernel.name,
-        [...times]
-          .map(([c, t]) => `${c.name} est ${(c.cycles / 1e3).toFixed(0)} ${(t * 1000).toFixed(0)}us`)
-          .join(' | '),
-        '=>',
-        chosen.name,
-      );
     cache.set(machine, key, chosen.name);
     return chosen;
   };

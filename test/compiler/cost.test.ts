@@ -9,7 +9,10 @@ import { conv2d, indexAdd, scan, tensor, where, zeros, type Tensor } from '../..
 function costsOf(wanted: Tensor): (KernelCost & { readonly kind: string })[] {
   const outputs = [wanted.node];
   const { inputs, scalars } = structureOf(outputs);
-  const { steps, buffers } = compileGraph({ inputs, scalars, outputs, overwrites: [undefined] }, WASM_MACHINE.traits);
+  const { steps, buffers } = compileGraph(
+    { inputs, scalars, outputs, overwrites: [undefined] },
+    WASM_MACHINE.traits,
+  );
   return steps.flat().map((kernel) => ({ kind: kernel.kind, ...kernelCost(kernel, buffers) }));
 }
 

@@ -50,8 +50,12 @@ describe.each(Object.keys(functions))('%s and its gradient in one program', (nam
 describe('reuse across passes', () => {
   const column = variable(8);
   const index = ofVariable(column);
-  const op = (name: 'exp' | 'sub' | 'div' | 'mul', ...args: Scalar[]): Scalar =>
-    ({ kind: 'op', dtype: 'float32', op: name, args }) as Scalar;
+  const op = (name: 'exp' | 'sub' | 'div' | 'mul', ...args: Scalar[]): Scalar => ({
+    kind: 'op',
+    dtype: 'float32',
+    op: name,
+    args,
+  });
   const reduced = (slot: number): Scalar => ({ kind: 'reduced', dtype: 'float32', slot });
   const reduce = (slot: number, combiner: 'max' | 'sum', value: Scalar): Stage => ({
     kind: 'reduce',

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { ThreadChoice } from '../../src/runtime/thread-choice.js';
 
 /** The threads of `count` runs that take these times. */
-function runs(choice: ThreadChoice, count: number, most: number, time: (threads: number) => number): number[] {
+function runs(
+  choice: ThreadChoice,
+  count: number,
+  most: number,
+  time: (threads: number) => number,
+): number[] {
   return Array.from({ length: count }, () => {
     const threads = choice.next(most);
     choice.note(time(threads));

@@ -265,7 +265,10 @@ describe.each(generators.map((generator) => [generator.description, generator] a
 
     it('leaves light ones to the estimate', () => {
       const cache = new TuningCache(undefined);
-      const { name, names } = chosen(conv({ images: 2, channels: 3, filters: 8, size: 14, kernel: 5 }), cache);
+      const { name, names } = chosen(
+        conv({ images: 2, channels: 3, filters: 8, size: 14, kernel: 5 }),
+        cache,
+      );
       expect(name).toBe(names[0]);
       expect(cache.size).toBe(0);
     });

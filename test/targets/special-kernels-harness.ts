@@ -28,7 +28,6 @@ export interface Outcome {
   readonly buffers: readonly Elements[];
 }
 
-const LANES = 4;
 const CANARY = 0xaa;
 const MARGIN = 64;
 

@@ -1,4 +1,5 @@
 /** Affine views: axes with strides, flattened, merged, and addressed from a flat position. */
+import type { Variable } from '../../compiler/index-expr.js';
 import { add, binary, i32, mul, sub, type Builder, type Expr } from './ir.js';
 
 /** `extent` steps of `stride` (elements, or bytes where said so). */
@@ -64,6 +65,22 @@ export function coordinatesOf(b: Builder, flat: Expr, extents: readonly number[]
     if (outermost) rest = i32(0);
   }
   return coordinates;
+}
+
+/** The values of `variables` (outermost first) at a flat position. */
+export function coordinateMap(b: Builder, flat: Expr, variables: readonly Variable[]): Map<Variable, Expr> {
+  const coordinates = coordinatesOf(
+    b,
+    flat,
+    variables.map(({ extent }) => extent),
+  );
+  return new Map(variables.map((v, axis) => [v, coordinates[axis] ?? i32(0)]));
+}
+
+/** Where each of some stretches begins that follow one another. */
+export function startsOf(lengths: readonly number[]): number[] {
+  let sum = 0;
+  return lengths.map((length) => (sum += length) - length);
 }
 
 /** `bytes` · Σ coordinate · stride of a flat position. */

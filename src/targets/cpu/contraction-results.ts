@@ -1,6 +1,6 @@
 /** Finished sums of a panel → the epilogue and its stores. */
 import type { Variable } from '../../compiler/index-expr.js';
-import { coordinatesOf, split } from './contraction-axes.js';
+import { coordinateMap, split } from './contraction-axes.js';
 import type { ContractionPlan } from './contraction-plan.js';
 import type { Stores } from './contraction-stores.js';
 import { panelWidth, type Machine } from './machine.js';
@@ -30,15 +30,6 @@ export interface ResultEmitter {
   /** Evaluates and writes the stores of the present scope, from the sum (f32, or f32v inside `vector`). Once per innermost scope. */
   store(sum: Expr): void;
 }
-
-const coordinateMap = (b: Builder, flat: Expr, variables: readonly Variable[]): Map<Variable, Expr> => {
-  const coordinates = coordinatesOf(
-    b,
-    flat,
-    variables.map(({ extent }) => extent),
-  );
-  return new Map(variables.map((v, axis) => [v, coordinates[axis] ?? i32(0)]));
-};
 
 /**
  * Writes a strip of panels. Parameters of the result: `table`, `batch` (flat), `row` (flat, the first), `rows`, `column` (flat, the

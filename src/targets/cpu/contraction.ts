@@ -19,7 +19,7 @@ import { dotsPlans, planDots, type DotsPlan } from './dots-plan.js';
 import { lowerDots } from './dots.js';
 import { directPlans, planDirect, type DirectPlan } from './direct-plan.js';
 import { lowerDirect } from './direct.js';
-import { panelWidth, type Machine } from './machine.js';
+import { panelWidth, type Machine, wholeLines } from './machine.js';
 import { rowsFunction, Tiles, unitFunction, vectorsOf, type Layout } from './contraction-unit.js';
 import { add, func, i32, type Builder, type Expr, type Func } from './ir.js';
 
@@ -48,8 +48,6 @@ export interface ContractionCode {
   readonly work: number;
 }
 
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-
 const oddLines = (bytes: number): number => {
   const lines = Math.ceil(bytes / 64);
   return (lines + 1 - (lines % 2)) * 64;
@@ -59,14 +57,14 @@ function layoutOf(plan: ContractionPlan, machine: Machine): Layout {
   const rowBytes = panelWidth(machine) * 4;
   const { k, rows } = plan;
   const rowTable = 0;
-  const columnTable = k.rowSteps.kind === 'table' ? aligned(k.size * 4) : 0;
-  const panels = columnTable + (k.columnSteps.kind === 'table' ? aligned(k.size * 4) : 0);
-  const panelBytes = aligned(k.size * rowBytes);
+  const columnTable = k.rowSteps.kind === 'table' ? wholeLines(k.size * 4) : 0;
+  const panels = columnTable + (k.columnSteps.kind === 'table' ? wholeLines(k.size * 4) : 0);
+  const panelBytes = wholeLines(k.size * rowBytes);
   const keepsSums = plan.sweep === undefined || plan.sweep.finish === 'keep';
   const packedRows = panels + (plan.sweep?.source === 'operand' ? 0 : plan.panelsPerStrip * panelBytes);
   const groupBytes = Math.max(packedBytes(rows.segments, k.size), packedBytes(rows.lastSegments, k.size));
-  const sums = packedRows + (plan.packRows ? aligned(plan.groupsPerUnit * groupBytes) : 0);
-  const sumsBytes = aligned(plan.groupsPerUnit * rows.rows * rowBytes);
+  const sums = packedRows + (plan.packRows ? wholeLines(plan.groupsPerUnit * groupBytes) : 0);
+  const sumsBytes = wholeLines(plan.groupsPerUnit * rows.rows * rowBytes);
   const kept = !keepsSums ? 0 : k.count > 1 ? plan.panelsPerUnit : plan.panelsPerStrip;
   // Squares reach over the last row; an odd number of lines keeps columns out of each other's sets of the cache.
   const { lanes } = machine;

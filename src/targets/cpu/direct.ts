@@ -1,7 +1,7 @@
 /** Direct contractions in loop IR: panels of runs against all rows, one after the other; see direct-plan.ts. */
+import { wholeLines } from './machine.js';
 import type { ContractionKernel } from '../../compiler/kernel.js';
-import type { Variable } from '../../compiler/index-expr.js';
-import { addressOf, coordinatesOf, sizeOf, split } from './contraction-axes.js';
+import { addressOf, coordinateMap, sizeOf, split, startsOf } from './contraction-axes.js';
 import type { ContractionCode, ContractionOptions } from './contraction.js';
 import { fillTable } from './contraction-pack.js';
 import type { DirectPlan } from './direct-plan.js';
@@ -21,8 +21,6 @@ import {
   type Func,
 } from './ir.js';
 
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-
 /** Lowers a contraction as planned. Results do not depend on how units are shared among threads. */
 export function lowerDirect(
   kernel: ContractionKernel,
@@ -32,8 +30,8 @@ export function lowerDirect(
   const { name } = kernel;
   const { lanes, tile } = options.machine;
   const { k, panels, blocks } = plan;
-  const columnTable = k.rowSteps.kind === 'table' ? aligned(k.size * 4) : 0;
-  const sums = columnTable + aligned(k.size * 4);
+  const columnTable = k.rowSteps.kind === 'table' ? wholeLines(k.size * 4) : 0;
+  const sums = columnTable + wholeLines(k.size * 4);
   const rowBytes = panels.sumRow * 4;
   const tiles = [...new Set(blocks.flat())].map((height) =>
     directTile(`${name}_tile${height}`, {
@@ -50,7 +48,7 @@ export function lowerDirect(
   const entry = `${name}_units`;
   const groups = panels.together ? 1 : panels.count;
   const total = groups * sizeOf(plan.outer);
-  const firstRows = prefixSums(blocks.map((heights) => heights.reduce((sum, height) => sum + height, 0)));
+  const firstRows = startsOf(blocks.map((heights) => heights.reduce((sum, height) => sum + height, 0)));
   const panelFunction = func(
     `${name}_panel`,
     ['row', 'column', 'sums', 'scratch', 'block'],
@@ -128,11 +126,6 @@ export function lowerDirect(
   };
 }
 
-const prefixSums = (sizes: readonly number[]): number[] => {
-  let sum = 0;
-  return sizes.map((size) => (sum += size) - size);
-};
-
 const start = (
   b: Builder,
   table: Expr,
@@ -152,14 +145,6 @@ function resultsFunction(
 ): Func {
   const { lanes } = options.machine;
   const { along, down, panels, chunks, blocks } = plan;
-  const coordinates = (b: Builder, flat: Expr, variables: readonly Variable[]): Map<Variable, Expr> => {
-    const found = coordinatesOf(
-      b,
-      flat,
-      variables.map(({ extent }) => extent),
-    );
-    return new Map(variables.map((v, n) => [v, found[n] ?? i32(0)]));
-  };
   const ones = [...kernel.m, ...kernel.n].filter((v) => v.extent === 1).map((v) => [v, i32(0)] as const);
   const parameters = ['table', 'outer', 'down', 'skipped', 'block', 'sums'];
   return func(`${kernel.name}_results`, parameters, (b, table, outer, downs, skipped, block, sums) => {
@@ -174,9 +159,9 @@ function resultsFunction(
         );
     const firstRow = b.let(ofBlock(firstRows), 'firstRow');
     const count = b.let(ofBlock(counts), 'count');
-    emitter.scope(new Map([...ones, ...coordinates(b, outer, plan.outer)]), () => {
+    emitter.scope(new Map([...ones, ...coordinateMap(b, outer, plan.outer)]), () => {
       b.for(i32(0), count, 1, (row) => {
-        emitter.scope(coordinates(b, b.let(add(firstRow, row), 'row'), plan.rows), () => {
+        emitter.scope(coordinateMap(b, b.let(add(firstRow, row), 'row'), plan.rows), () => {
           b.for(skipped, i32(panels.runs), 1, (run) => {
             const offset = add(mul(row, i32(panels.sumRow)), mul(run, i32(panels.sumPitch)));
             const from = b.let(add(sums, mul(offset, i32(4))), 'from');

@@ -1,7 +1,7 @@
 /** Contractions along k in loop IR; see dots-plan.ts. A unit of work is an entry of the batch. */
+import { wholeLines } from './machine.js';
 import type { ContractionKernel } from '../../compiler/kernel.js';
-import type { Variable } from '../../compiler/index-expr.js';
-import { addressOf, coordinatesOf, sizeOf, type Axis } from './contraction-axes.js';
+import { addressOf, coordinateMap, sizeOf, startsOf, type Axis } from './contraction-axes.js';
 import type { BothAxis } from './contraction-blocks.js';
 import type { ContractionCode, ContractionOptions } from './contraction.js';
 import { fillTable } from './contraction-pack.js';
@@ -24,12 +24,6 @@ import {
   type Func,
 } from './ir.js';
 
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-const prefixSums = (sizes: readonly number[]): number[] => {
-  let sum = 0;
-  return sizes.map((size) => (sum += size) - size);
-};
-
 /** Lowers a contraction as planned. */
 export function lowerDots(
   kernel: ContractionKernel,
@@ -43,8 +37,8 @@ export function lowerDots(
   const columnCount = sizeOf(kernel.n);
   const vectorBytes = lanes * 4;
   // Tables of where rows and columns lie, then the sums, row by row.
-  const columnTable = aligned(rowCount * 4);
-  const sums = columnTable + aligned(columnCount * 4);
+  const columnTable = wholeLines(rowCount * 4);
+  const sums = columnTable + wholeLines(columnCount * 4);
   const shapes = new Map<string, Func>();
   for (const height of new Set(heights))
     for (const width of new Set(widths))
@@ -52,8 +46,8 @@ export function lowerDots(
         `${height}x${width}`,
         tileFunction(`${name}_tile${height}x${width}`, [height, width], plan, lanes),
       );
-  const firstRows = prefixSums(heights);
-  const firstColumns = prefixSums(widths);
+  const firstRows = startsOf(heights);
+  const firstColumns = startsOf(widths);
   const entry = `${name}_units`;
   const batchAxes = (operand: ContractionKernel['a']): Axis[] =>
     kernel.batch.map((v) => ({ extent: v.extent, stride: operand.strides.get(v) ?? 0 }));
@@ -191,24 +185,16 @@ function tileFunction(
 /** Adds up lanes and writes the results, one by one. Parameters: `table`, `batch`, `sums`. */
 function resultsFunction(kernel: ContractionKernel, options: ContractionOptions): Func {
   const vectorBytes = options.machine.lanes * 4;
-  const coordinates = (b: Builder, flat: Expr, variables: readonly Variable[]): Map<Variable, Expr> => {
-    const found = coordinatesOf(
-      b,
-      flat,
-      variables.map(({ extent }) => extent),
-    );
-    return new Map(variables.map((v, n) => [v, found[n] ?? i32(0)]));
-  };
   const columnCount = sizeOf(kernel.n);
   return func(`${kernel.name}_results`, ['table', 'batch', 'sums'], (b, table, batch, sums) => {
     const emitter = options.results(b, table, kernel.stores);
-    emitter.scope(coordinates(b, batch, kernel.batch), () => {
+    emitter.scope(coordinateMap(b, batch, kernel.batch), () => {
       b.for(i32(0), i32(sizeOf(kernel.m)), 1, (row) => {
-        emitter.scope(coordinates(b, row, kernel.m), () => {
+        emitter.scope(coordinateMap(b, row, kernel.m), () => {
           b.for(i32(0), i32(columnCount), 1, (column) => {
             const at = add(sums, mul(add(mul(row, i32(columnCount)), column), i32(vectorBytes)));
             const sum = b.let(reduceLanes('add', load('f32', at, 0, true)), 'sum');
-            emitter.scope(coordinates(b, column, kernel.n), () => {
+            emitter.scope(coordinateMap(b, column, kernel.n), () => {
               emitter.store(sum);
             });
           });

@@ -100,3 +100,6 @@ export const ARM64_MACHINE: Machine = {
 
 /** Columns of a panel, which is as wide as a tile. */
 export const panelWidth = ({ lanes, tile }: Machine): number => tile.vectors * lanes;
+
+/** Bytes of whole cache lines that hold as many. */
+export const wholeLines = (bytes: number): number => Math.ceil(bytes / 64) * 64;

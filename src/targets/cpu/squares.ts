@@ -48,9 +48,9 @@ export function chooseSquares(kernel: LoopKernel, machine: Machine): SquareChoic
           linearStride(index, across) === 1,
       );
       if (turned.length === 0 || turned.length > MOST_TURNED) continue;
-      // A load and a shuffle for each halving, for whole squares even where less is left.
+      // A load, and a shuffle for each halving, for whole squares even where less is left.
       const waste = (Math.ceil(across.extent / lanes) * lanes) / across.extent;
-      const costOfTurned = (1 + 0.5 * Math.log2(lanes)) * waste;
+      const costOfTurned = (1 + Math.log2(lanes)) * waste;
       const cost = relativeCost(accesses, vector, machine, true, (load) =>
         turned.includes(load) ? costOfTurned : undefined,
       );

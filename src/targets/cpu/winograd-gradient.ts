@@ -2,6 +2,7 @@
  * Parts of convolutions with 3x3 results by Winograd's minimal filtering, F(3x3, 4x4). A unit of work is a part: it transforms its tiles of both
  * operands, multiplies them (36 matrix products, whose sums run over the tiles), and transforms the sums back.
  */
+import { wholeLines } from './machine.js';
 import type { WinogradGradientKernel } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
 import { split } from './contraction-axes.js';
@@ -23,8 +24,6 @@ import { INPUT, LONG_FILTER, TILE_OUTPUTS, TILE_POINTS } from './winograd-transf
 const TILE_FLOPS = 150;
 const RESULT_FLOPS = 100;
 
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
-
 /** Lowers the parts. They do not depend on how units are shared among threads. */
 export function lowerWinogradGradient(
   kernel: WinogradGradientKernel,
@@ -42,7 +41,7 @@ export function lowerWinogradGradient(
   let end = 0;
   const place = (bytes: number): number => {
     const at = end;
-    end += aligned(bytes);
+    end += wholeLines(bytes);
     return at;
   };
   const rowOf = (overlap: number): number => (TILE_OUTPUTS * across + overlap) * lanes * 4;

@@ -1,7 +1,7 @@
 /** Decisions about a Winograd convolution: which tiles a unit takes, and where things lie in a thread's scratch. */
 import { InternalError } from '../../core/errors.js';
 import type { WinogradKernel } from '../../compiler/kernel.js';
-import type { Machine } from './machine.js';
+import { type Machine, wholeLines } from './machine.js';
 import { panelsOf, type Panels } from './winograd-panels.js';
 import { TILE_INPUTS, TILE_OUTPUTS, TILE_POINTS } from './winograd-transforms.js';
 
@@ -147,10 +147,9 @@ export interface WinogradLayout {
   readonly bytes: number;
 }
 
-const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** An odd number of cache lines: equal places of successive parts then lie in different sets. */
 export const spread = (bytes: number): number => {
-  const whole = aligned(bytes);
+  const whole = wholeLines(bytes);
   return whole % 128 === 0 ? whole + 64 : whole;
 };
 
@@ -159,7 +158,7 @@ export function layoutOf(plan: WinogradPlan, kernel: WinogradKernel, lanes: numb
   let end = 0;
   const place = (bytes: number): number => {
     const at = end;
-    end += aligned(bytes);
+    end += wholeLines(bytes);
     return at;
   };
   const pixelBytes = lanes * 4;
