@@ -1,4 +1,4 @@
-import { bytesPerElement, computeDType } from '../core/dtype.js';
+import { bytesPerElement } from '../core/dtype.js';
 import { InternalError } from '../core/errors.js';
 import { compileGraph } from '../compiler/program.js';
 import type { LoweringOptions } from '../targets/cpu/program.js';
@@ -6,6 +6,7 @@ import { takeSpans, type Span } from '../targets/cpu/timeline.js';
 import type { CompiledKernels, CpuDevice } from './cpu-device.js';
 import type { Program, ProgramGraph } from './device.js';
 import { LoadError, type LoadedProgram, type ThreadPool } from './pool.js';
+import { ProgramTable } from './program-table.js';
 import { HostStorage, type AnyStorage, type DeviceStorage } from './storage.js';
 import { ThreadChoice } from './thread-choice.js';
 
@@ -13,7 +14,9 @@ import { ThreadChoice } from './thread-choice.js';
 export class CpuProgram implements Program {
   private readonly device: CpuDevice;
   private readonly options: LoweringOptions;
-  private readonly table: number;
+  private readonly table: ProgramTable;
+  /** The addresses of inputs that lie in the heap already, for the run that is being prepared. */
+  private readonly places: (number | undefined)[] = [];
   /** Byte offsets, in the arena, of inputs that come from the host; then of the scratch memory; then the end. */
   private readonly inputOffsets: readonly number[];
   private readonly scratchOffset: number;
@@ -28,12 +31,7 @@ export class CpuProgram implements Program {
     this.options = options;
     const kernels = compileGraph(graph, device.machine.traits);
     this.current = device.generate(kernels, options);
-    const { heap } = device.memory;
-    const { bytes } = this.current.code.layout;
-    this.table = heap.allocate(bytes);
-    heap.view('uint8', this.table, bytes).fill(0);
-    const words = heap.view('int32', this.table, bytes / 4);
-    for (const { at, to } of this.current.code.layout.frames) words[at / 4] = this.table + to;
+    this.table = new ProgramTable(device.memory.heap, this.current.code.layout);
     let end = kernels.arenaBytes;
     this.inputOffsets = graph.inputs.map((_, i) => {
       const info = kernels.buffers[i];
@@ -69,46 +67,33 @@ export class CpuProgram implements Program {
   ): void {
     const { kernels, code } = this.current;
     const { memory } = this.device;
-    const { heap, pool } = memory;
+    const { pool } = memory;
+    const { table, places } = this;
     const arena = memory.reserve(this.scratchOffset + code.scratchBytes * pool.threads + 64);
-    // Everything that allocates comes before the first view of the memory.
-    const places = inputs.map((value) => this.placeOf(value));
+    // Everything that allocates comes before the table is written.
+    for (let n = 0; n < inputs.length; n++) places[n] = this.placeOf(inputs[n]);
     const notes = this.notesFor(pool.threads);
-    const words = heap.view('int32', this.table, code.layout.bytes / 4);
-    kernels.buffers.forEach(({ role }, buffer) => {
-      switch (role.kind) {
-        case 'input':
-          words[buffer] = this.input(inputs[role.index], places[role.index], role.index, arena);
-          break;
-        case 'output':
-          words[buffer] = addressOf(outputs[role.index]);
-          break;
-        case 'temporary':
-          words[buffer] = arena + (kernels.offsets.get(buffer) ?? 0);
-          break;
-        case 'window':
-          break;
-      }
-    });
-    words[code.layout.scratch / 4] = arena + this.scratchOffset;
-    words[code.layout.timeline / 4] = notes;
-    kernels.scalars.forEach((dtype, slot) => {
-      const place = heap.view(
-        computeDType(dtype) === 'bool' ? 'int32' : computeDType(dtype),
-        this.table + code.layout.scalars + 8 * slot,
-        1,
-      );
-      place[0] = scalars[slot] ?? Number.NaN;
-    });
-    words.fill(0, code.layout.counters / 4, code.layout.bytes / 4);
+    table.refresh();
+    const { buffers } = kernels;
+    for (let buffer = 0; buffer < buffers.length; buffer++) {
+      const role = buffers[buffer]?.role;
+      if (role?.kind === 'input')
+        table.setAddress(buffer, this.input(inputs[role.index], places[role.index], role.index, arena));
+      else if (role?.kind === 'output') table.setAddress(buffer, addressOf(outputs[role.index]));
+      else if (role?.kind === 'temporary')
+        table.setAddress(buffer, arena + (kernels.offsets.get(buffer) ?? 0));
+    }
+    table.setShared(arena + this.scratchOffset, notes);
+    for (let slot = 0; slot < kernels.scalars.length; slot++)
+      table.setScalar(slot, kernels.scalars[slot] ?? 'float32', scalars[slot] ?? Number.NaN);
     const program = this.loadedInto(pool);
     if (!code.parallel || pool.threads === 1 || code.timeline !== undefined) {
-      pool.run(program, this.table, code.parallel ? pool.threads : 1);
+      pool.run(program, table.address, code.parallel ? pool.threads : 1);
       return;
     }
     const threads = this.threads.next(pool.threads);
     const start = performance.now();
-    pool.run(program, this.table, threads);
+    pool.run(program, table.address, threads);
     this.threads.note(performance.now() - start);
   }
 
@@ -131,7 +116,7 @@ export class CpuProgram implements Program {
 
   free(): void {
     const { heap } = this.device.memory;
-    heap.free(this.table);
+    this.table.free();
     if (this.notes !== undefined) heap.free(this.notes.address);
     this.unload();
     this.current.generated.free();
@@ -173,8 +158,9 @@ export class CpuProgram implements Program {
   }
 
   /** The heap address of a value that lies there already. */
-  private placeOf(value: AnyStorage): number | undefined {
+  private placeOf(value: AnyStorage | undefined): number | undefined {
     const { memory } = this.device;
+    if (value === undefined) return undefined;
     if (value instanceof HostStorage) return memory.kept(value)?.address;
     return value.memory === memory ? value.address : undefined;
   }

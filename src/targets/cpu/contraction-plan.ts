@@ -81,10 +81,26 @@ const FUSED_PACK_CYCLES = 0.1;
 /** Packed rows pay when this many panels are multiplied with them. */
 const WORTH_PANELS = 6;
 
-/** The cheaper of the two assignments of operands to rows and columns. */
+/**
+ * A tile of half the vectors and more rows is taken where its estimate is below this part of the usual one's, because it leaves smaller remainders. Timed
+ * on AVX-512, 14x2 against 6x4, over 17 products and convolutions: in 0.86 to 0.97 of the time where that is so, and 0.91 to 1.02 elsewhere.
+ */
+const NARROWER_TILE = 0.99;
+
+/** The cheaper of the two assignments of operands to rows and columns, with the machine's tile or one of half as many vectors. */
 export function planContraction(kernel: ContractionKernel, machine: Machine): ContractionPlan {
-  const straight = planRoles(kernel, kernel.m, kernel.n, kernel.a, kernel.b, machine);
-  const swapped = planRoles(kernel, kernel.n, kernel.m, kernel.b, kernel.a, machine);
+  const usual = planAssignments(kernel, machine, Infinity);
+  const half = machine.tile.vectors / 2;
+  // Tiles of one vector wait for loads.
+  if (machine.caches === undefined || half < 2) return usual;
+  const narrower = planAssignments(kernel, machine, half);
+  return narrower.cycles < NARROWER_TILE * usual.cycles ? narrower : usual;
+}
+
+function planAssignments(kernel: ContractionKernel, machine: Machine, mostVectors: number): ContractionPlan {
+  const { m, n, a, b } = kernel;
+  const straight = planRoles(kernel, m, n, a, b, machine, mostVectors);
+  const swapped = planRoles(kernel, n, m, b, a, machine, mostVectors);
   return swapped.cycles < straight.cycles ? swapped : straight;
 }
 
