@@ -56,7 +56,9 @@ export class CpuDevice implements Device {
     for (const generator of this.generators) {
       const choose =
         options.choose ??
-        (tuningEnabled() ? tuner({ program: kernels, generator, memory: this.memory }, tuningCache()) : undefined);
+        (tuningEnabled()
+          ? tuner({ program: kernels, generator, memory: this.memory }, tuningCache())
+          : undefined);
       const code = lowerProgram(kernels, generator.machine, { ...options, choose });
       try {
         return { kernels, generator, code, generated: generator.generate(code.module) };

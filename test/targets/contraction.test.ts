@@ -324,6 +324,13 @@ describe('sweeps', () => {
     expect(height(1024)).toBe(8);
     expect(height(100)).toBe(24);
   });
+  it('have narrower and taller tiles where these leave smaller remainders', () => {
+    const height = (m: number, n: number, k: number): number =>
+      planContraction(kernelOf(matmul(m, n, k)), AVX512_MACHINE).machine.tile.rows;
+    expect(height(512, 512, 512)).toBe(6);
+    expect(height(128, 128, 784)).toBe(14);
+    check(matmul(128, 128, 784, { bias: 'columns' }));
+  });
 });
 
 describe('arbitrary strides', () => {

@@ -30,7 +30,6 @@ export interface SquareChoice {
 
 /** The cheapest squares; undefined where there is nothing to turn. */
 export function chooseSquares(kernel: LoopKernel, machine: Machine): SquareChoice | undefined {
-  if ((globalThis as { noSquares?: boolean }).noSquares === true) return undefined;
   const { rows, columns, stages } = kernel;
   if (columns.length > 0 || stages.some((stage) => stage.kind === 'reduce')) return undefined;
   if (!isVectorizable(stages) || weightOf(...stages.map(({ value }) => value)) > MOST_OPERATIONS)
@@ -42,6 +41,8 @@ export function chooseSquares(kernel: LoopKernel, machine: Machine): SquareChoic
   for (const vector of rows) {
     if (accesses.stores.some((index) => linearStride(index, vector) !== 1)) continue;
     for (const across of rows) {
+      // Squares that are mostly empty gain nothing.
+      if (across.extent < lanes) continue;
       const turned = candidates.filter(
         ({ index }) =>
           Math.abs(linearStride(index, vector) ?? 0) > LARGEST_OVERRUN_STRIDE &&
