@@ -16,7 +16,7 @@ import {
   type Expr,
   type Func,
 } from './ir.js';
-import { addressOf, coordinatesOf, mergeAxes, sizeOf, split, type Axis } from './contraction-axes.js';
+import { addressOf, mergeAxes, sizeOf, split, type Axis } from './contraction-axes.js';
 import type { KSteps } from './contraction-tile.js';
 import { panelWidth, type Machine } from './machine.js';
 
@@ -221,21 +221,29 @@ function vectorFunction(name: string, { machine, steps, ...options }: PackOption
   );
 }
 
-/** Emits the filling of a table with the distance in bytes of every position of `axes`. */
+/** Entries that are written one after the other instead of in a loop. */
+const UNROLLED_ENTRIES = 16;
+
+/** Emits the filling of a table with the distance in bytes of every position of `axes`: a loop for each axis, as units of work begin with it. */
 export function fillTable(b: Builder, table: Expr, axes: readonly Axis[]): void {
-  const merged = mergeAxes(axes);
   const entry = b.variable(table, 'entry');
-  b.for(i32(0), i32(sizeOf(merged)), 1, (position) => {
-    const coordinates = coordinatesOf(
-      b,
-      position,
-      merged.map(({ extent }) => extent),
-    );
-    const distance = merged.reduce<Expr>(
-      (sum, { stride }, axis) => add(sum, mul(coordinates[axis] ?? i32(0), i32(stride * 4))),
-      i32(0),
-    );
-    b.store('i32', get(entry), distance);
-    b.set(entry, add(get(entry), i32(4)));
-  });
+  const along = ([axis, ...inner]: readonly Axis[], distance: Expr): void => {
+    if (axis === undefined) return;
+    const bytes = axis.stride * 4;
+    if (inner.length > 0) {
+      b.for(i32(0), i32(axis.extent), 1, (at) => {
+        along(inner, b.let(add(distance, mul(at, i32(bytes))), 'distance'));
+      });
+    } else if (axis.extent <= UNROLLED_ENTRIES) {
+      for (let at = 0; at < axis.extent; at++)
+        b.store('i32', get(entry), add(distance, i32(at * bytes)), 4 * at);
+      b.set(entry, add(get(entry), i32(4 * axis.extent)));
+    } else {
+      b.for(i32(0), i32(axis.extent), 1, (at) => {
+        b.store('i32', get(entry), add(distance, mul(at, i32(bytes))));
+        b.set(entry, add(get(entry), i32(4)));
+      });
+    }
+  };
+  along(mergeAxes(axes), i32(0));
 }

@@ -65,7 +65,7 @@ const MOST_K = 4096;
 /** Tables and rows of a unit should stay in the first-level cache. */
 const MOST_ROWS = 1024;
 /** Multiply-adds of a unit, if there are enough; and fewer than these are not worth another unit, even if there are few. */
-const UNIT_WORK = 256 * 1024;
+const UNIT_WORK = 512 * 1024;
 const LEAST_WORK = 64 * 1024;
 const WANTED_UNITS = 16;
 /** Cycles to write and take up a sum. */
