@@ -10,7 +10,7 @@ const WARM_UP_RUNS = 4;
 /** Runs of each kind that are compared, by their medians. */
 const TRIALS = 7;
 /** What other threads must save at the least. When a program is called only now and then they sleep, and waking them takes about as long. */
-const WAKING_MILLISECONDS = 0.03;
+const WAKING_MILLISECONDS = 0.05;
 /** Runs until the two are compared again: what else the machine does may have changed. */
 const PERIOD = 1000;
 

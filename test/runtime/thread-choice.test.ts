@@ -34,7 +34,7 @@ describe('the number of threads of a short program', () => {
   it('is looked at again after a while', () => {
     const choice = new ThreadChoice();
     const before = runs(choice, 900, 2, (threads) => (threads === 1 ? 0.05 : 0.2));
-    const after = runs(choice, 300, 2, (threads) => (threads === 1 ? 0.05 : 0.01));
+    const after = runs(choice, 300, 2, (threads) => (threads === 1 ? 0.3 : 0.1));
     expect([before.at(-1), after.at(-1)]).toEqual([1, 2]);
   });
 });
