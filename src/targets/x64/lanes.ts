@@ -5,7 +5,7 @@ import type { Value } from '../native/machine-code.js';
 import { RAX, type VectorLength } from './assembler.js';
 import { limitOf } from './floats.js';
 import type { X64Selector } from './selector.js';
-import { laneIndices, splatTruth } from './vectors.js';
+import { laneIndices, splatTruth } from './masks.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;

@@ -5,7 +5,7 @@ import { instruction, type Value } from '../native/machine-code.js';
 import { CONDITION, Label, RAX, type Memory } from './assembler.js';
 import { gather } from './lanes.js';
 import { HEAP, type X64Selector } from './selector.js';
-import { maskOfFirst } from './vectors.js';
+import { maskOfFirst } from './masks.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
 
 type Load = Extract<Expr, { kind: 'load' }>;

@@ -18,7 +18,8 @@ import type { Frame } from './frame.js';
 import { evaluateFloat } from './floats.js';
 import { conditionOf, emitCompare, evaluateInteger } from './integers.js';
 import { evaluateLoad, memoryAt, scatter, storeScalar, storeVector } from './memory.js';
-import { evaluateVector, evaluateMask } from './vectors.js';
+import { evaluateMask } from './masks.js';
+import { evaluateVector } from './vectors.js';
 import { evaluateLanes } from './lanes.js';
 import { VECTOR, type VectorOp } from './vector-ops.js';
 
