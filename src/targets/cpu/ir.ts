@@ -249,7 +249,7 @@ export type Statement =
   /** Bytes; the ranges do not overlap. */
   | { readonly kind: 'copy'; readonly to: Expr; readonly from: Expr; readonly length: Expr }
   /**
-   * All threads of the program meet here. `state` is the address of two i32 words (count, generation), zero at first, `threads`
+   * All threads of the program meet here. `state` is the address of three i32 words (count, generation, sleepers), zero at first, `threads`
    * the number that meets. Spins shortly, then waits (where threads may block).
    */
   | { readonly kind: 'barrier'; readonly state: Expr; readonly threads: Expr };

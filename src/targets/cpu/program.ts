@@ -40,7 +40,7 @@ export interface TableLayout {
   readonly timeline: number;
   /** Eight bytes for each scalar. */
   readonly scalars: number;
-  /** Two words in which threads meet. */
+  /** The words in which threads meet. */
   readonly barrier: number;
   /** One word per kernel, a cache line apart: the next unit of work. Zero when a run starts. */
   readonly counters: number;

@@ -13,12 +13,12 @@ export interface Value {
   readonly kind: RegisterKind;
   /** What makes it again, if that is cheaper than keeping it on the stack: constants. */
   readonly remake: ((target: Value) => Instruction) | undefined;
-  /** Filled in by `measureLives`. */
+  /** The first and the last instruction that has to do with it, as `measureLives` counts them. */
   start: number;
   end: number;
-  /** References, each counting tenfold per loop around it. */
+  /** References, each counting eightfold per loop around it. */
   weight: number;
-  /** The first read after `start` decides which register is worth having; see `allocate`. */
+  /** What `allocate` gives it; -1 before. */
   register: number;
 }
 
@@ -67,13 +67,9 @@ export class MachineFunction {
     const loop = this.loops[this.open.pop() ?? -1];
     if (loop !== undefined) loop.end = this.code.length;
   }
-
-  get isInLoop(): boolean {
-    return this.open.length > 0;
-  }
 }
 
-/** An instruction that only moves a value; between equal registers it is left out. */
+/** See the fields of the same names of an instruction; both are false if not given. */
 export interface InstructionOptions {
   readonly early?: boolean;
   readonly clobbers?: boolean;

@@ -239,13 +239,6 @@ export class Assembler {
     }
   }
 
-  /** As {@link moveConstant}, without touching the flags. */
-  moveConstantKeepingFlags(to: number, value: number): void {
-    if (to >= 8) this.byte(0x41);
-    this.byte(0xb8 | (to & 7));
-    this.int32(value);
-  }
-
   moveConstant64(to: number, value: bigint): void {
     this.byte(0x48 | (to >= 8 ? 1 : 0));
     this.byte(0xb8 | (to & 7));
@@ -302,11 +295,6 @@ export class Assembler {
 
   test(a: number, b: number): void {
     this.general([0x85], b, a);
-  }
-
-  testConstant(a: number, value: number): void {
-    this.general([0xf7], 0, a);
-    this.int32(value);
   }
 
   multiply(to: number, from: number): void {
@@ -434,11 +422,6 @@ export class Assembler {
   exchangeAdd(to: Memory, from: number): void {
     this.byte(0xf0);
     this.general([0x0f, 0xc1], from, to);
-  }
-
-  /** Swaps memory and register; a full fence. */
-  exchange(to: Memory, from: number): void {
-    this.general([0x87], from, to);
   }
 
   pause(): void {

@@ -64,8 +64,6 @@ export const VECTOR = {
   compare: op(1, 0, 0xc2, VEX),
   /** The result is a mask. */
   compareMask: op(1, 0, 0xc2, EVEX),
-  /** a = a·c + b. */
-  fma132: fused(0x98),
   /** a = b·a + c. */
   fma213: fused(0xa8),
   /** a = b·c + a. */
@@ -78,7 +76,6 @@ export const VECTOR = {
 
   load: op(1, 0, 0x10),
   store: op(1, 0, 0x11),
-  storeStreaming: op(1, 0, 0x2b),
   /** The lanes of which a vector's signs say so. */
   storeMasked: op(2, 1, 0x2e, VEX),
   loadMasked: op(2, 1, 0x2c, VEX),
@@ -96,7 +93,6 @@ export const VECTOR = {
   toGeneral64: op(1, 1, 0x7e, { wide: true, bytes: 8 }),
 
   and: op(1, 0, 0x54),
-  andNot: op(1, 0, 0x55),
   or: op(1, 0, 0x56),
   xor: op(1, 0, 0x57),
 
@@ -149,7 +145,6 @@ export const VECTOR = {
   narrowToU16: op(2, 2, 0x33, { form: 'evex', bytes: { part: 2 } }),
   shuffleBytes: op(2, 1, 0x00),
   gather: op(2, 1, 0x92, { bytes: 4, vectorIndex: true }),
-  gatherI32: op(2, 1, 0x90, { bytes: 4, vectorIndex: true }),
 
   scatter: op(2, 1, 0xa2, { form: 'evex', bytes: 4, vectorIndex: true }),
 
@@ -164,15 +159,11 @@ export const VECTOR = {
   permute: op(2, 1, 0x16),
   /** Inside 128 bits, by a vector. */
   permuteInLaneBy: op(2, 1, 0x0c),
-  /** Quarters of 64 bits, by an immediate. */
-  permuteQuarters: op(3, 1, 0x00, { wide: true }),
   permuteTwo: op(2, 1, 0x7f, EVEX),
   shuffle: op(1, 0, 0xc6),
   /** The lower, and the upper, elements of both in turn; of 32 and of 64 bits, inside each 128. */
   unpackLow: op(1, 0, 0x14),
   unpackHigh: op(1, 0, 0x15),
-  unpackLow64: op(1, 1, 0x14, { wide: true, element: 8 }),
-  unpackHigh64: op(1, 1, 0x15, { wide: true, element: 8 }),
   /** Blocks of 128 bits, by an immediate. */
   permuteBlocks: op(3, 1, 0x06, VEX),
   shuffleBlocks: op(3, 1, 0x23, EVEX),
