@@ -40,6 +40,8 @@ export type Atom =
       readonly min: number;
       readonly max: number;
       readonly value: Scalar;
+      /** What it is clamped to, wherever it is used: `min` and `max` may be narrower under a guard. */
+      readonly extent: number;
     };
 
 export interface Term {
@@ -87,7 +89,7 @@ const valueKeys = new WeakMap<Scalar, string>();
 export function ofValue(value: Scalar, extent: number): Index {
   let key = valueKeys.get(value);
   if (key === undefined) valueKeys.set(value, (key = `d${values++}`));
-  return single({ kind: 'value', key: `${key}<${extent}`, min: 0, max: extent - 1, value });
+  return single({ kind: 'value', key: `${key}<${extent}`, min: 0, max: extent - 1, value, extent });
 }
 
 export function add(a: Index, b: Index): Index {
@@ -330,7 +332,7 @@ function substituteAtom(
     case 'remainder':
       return remainder(substitute(atom.of, replace, mapValue), atom.by);
     case 'value':
-      return ofValue(mapValue(atom.value), atom.max + 1);
+      return ofValue(mapValue(atom.value), atom.extent);
   }
 }
 

@@ -416,6 +416,15 @@ describe('data-dependent indexing agrees with the reference', () => {
     const x = randomValue(random, [6, 7, 8]);
     for (let axis = 0; axis < 3; axis++) expectAgreement([g.gather(x, indices, axis)]);
   });
+  it('gather from several tables side by side, of which each has its own part of the indices', () => {
+    const x = randomValue(random, [4, 6]);
+    const windows = g.windows(x, 0, 2, 1, 1);
+    const tables = g.concat([windows, g.unary('tanh', windows)], 0);
+    const rows = g.gather(tables, value([0, 2, 1, 3, 3, 5], [6], 'int32'), 0);
+    // The second result keeps the loops in the order in which an index is one number for all lanes.
+    const other = g.windows(g.pad(g.flip(x, [1]), [1, 0], [2, 0]), 0, 2, 1, 1);
+    expectAgreement([g.permute(g.unary('neg', rows), [1, 2, 0]), g.permute(other, [1, 2, 0])]);
+  });
   it('gather of something computed, and by something computed', () => {
     const x = randomValue(random, [6, 8]);
     expectAgreement([

@@ -107,7 +107,7 @@ export class IndexEmitter {
       case 'variable':
         return this.scopes.coordinate(atom.variable);
       case 'value':
-        return clamped(this.value(atom.value), atom.max);
+        return clamped(this.value(atom.value), atom.extent - 1);
       case 'quotient':
       case 'remainder':
         return this.divide(this.index(atom.of), atom);
@@ -121,7 +121,8 @@ export class IndexEmitter {
         ? ir.binary('shrS', value, ir.i32(shift))
         : ir.binary('and', value, ir.i32(by - 1));
     }
-    if (of.min >= 0) return ir.binary(kind === 'quotient' ? 'divU' : 'remU', value, ir.i32(by));
+    // The value may be used again where no guard narrows the index.
+    if (rangeOf(of).min >= 0) return ir.binary(kind === 'quotient' ? 'divU' : 'remU', value, ir.i32(by));
     // Floored division: shift the range to where truncation floors.
     const kept = this.b.let(value);
     const remainder = this.b.let(ir.binary('remS', kept, ir.i32(by)));
@@ -198,7 +199,7 @@ export class IndexEmitter {
       case 'variable':
         return this.ofLanes(ofAtom(atom));
       case 'value':
-        return clamped(this.value(atom.value), atom.max);
+        return clamped(this.value(atom.value), atom.extent - 1);
       case 'quotient':
       case 'remainder': {
         const within = this.lanesOfDivision(atom);
@@ -336,7 +337,9 @@ export class IndexEmitter {
 }
 
 function dividesInLanes({ of, by }: Division): boolean {
-  return Number.isInteger(Math.log2(by)) || (of.min >= 0 && of.max < EXACT_IN_FLOAT32);
+  if (Number.isInteger(Math.log2(by))) return true;
+  const { min, max } = rangeOf(of);
+  return min >= 0 && max < EXACT_IN_FLOAT32;
 }
 
 /** Data may hold any number: one out of range reads the nearest element there is. */

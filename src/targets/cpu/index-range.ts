@@ -33,6 +33,6 @@ function rangeOfAtom(atom: Atom): Range {
       return { min: 0, max: atom.by - 1 };
     case 'value':
       // Clamped where it is read.
-      return { min: 0, max: atom.max };
+      return { min: 0, max: atom.extent - 1 };
   }
 }
