@@ -1,10 +1,12 @@
-/** Which buffers a kernel reads and writes. */
+/** What a kernel reads and writes. */
 import { dataOf, visit, type Scalar } from './scalar-expr.js';
 import type { Kernel } from './kernel.js';
 
 export interface Accesses {
   readonly reads: Set<number>;
   readonly writes: Set<number>;
+  /** Slots of the numbers that come with each run. */
+  readonly scalars: Set<number>;
 }
 
 /** The scalars that a kernel evaluates. */
@@ -40,8 +42,10 @@ export function accessesOf(kernel: Kernel): Accesses {
 function findAccesses(kernel: Kernel): Accesses {
   const reads = new Set<number>();
   const writes = new Set<number>();
+  const scalars = new Set<number>();
   visit(scalarsOf(kernel), (scalar) => {
     if (scalar.kind === 'load') reads.add(scalar.buffer);
+    else if (scalar.kind === 'scalar') scalars.add(scalar.slot);
   });
   switch (kernel.kind) {
     case 'loop':
@@ -77,6 +81,7 @@ function findAccesses(kernel: Kernel): Accesses {
           const own = accessesOf(inner);
           own.reads.forEach((buffer) => reads.add(buffer));
           own.writes.forEach((buffer) => writes.add(buffer));
+          own.scalars.forEach((slot) => scalars.add(slot));
         }
       }
       for (const { from, to } of [...kernel.initial, ...kernel.carries]) {
@@ -89,5 +94,5 @@ function findAccesses(kernel: Kernel): Accesses {
       }
       break;
   }
-  return { reads, writes };
+  return { reads, writes, scalars };
 }

@@ -1,5 +1,5 @@
 import { isOp, type Node } from '../graph/node.js';
-import type { MachineTraits } from './machine-traits.js';
+import type { Setting } from './setting.js';
 import { fitsWinogradGradient } from './winograd-gradient.js';
 import { fitsWinograd } from './winograd.js';
 
@@ -7,11 +7,8 @@ import { fitsWinograd } from './winograd.js';
 export type ConvolutionMethod = 'direct' | 'winograd' | 'winogradGradient';
 
 /** The cheapest way on a machine; undefined for what is no convolution. Depends on shapes and attributes only. */
-export function convolutionMethod(
-  node: Node | undefined,
-  traits: MachineTraits,
-): ConvolutionMethod | undefined {
+export function convolutionMethod(node: Node | undefined, setting: Setting): ConvolutionMethod | undefined {
   if (node === undefined || !isOp(node, 'conv')) return undefined;
-  if (fitsWinogradGradient(node, traits.winograd)) return 'winogradGradient';
-  return fitsWinograd(node, traits.winograd) ? 'winograd' : 'direct';
+  if (fitsWinogradGradient(node, setting.winograd)) return 'winogradGradient';
+  return fitsWinograd(node, setting) ? 'winograd' : 'direct';
 }

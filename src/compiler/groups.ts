@@ -3,7 +3,7 @@ import { sizeOf, type Shape } from '../core/shape.js';
 import type { Node } from '../graph/node.js';
 import { flatten, ofVariable, unflatten, variable, type Index, type Variable } from './index-expr.js';
 import { Lowering, Misaligned } from './lower.js';
-import type { MachineTraits } from './machine-traits.js';
+import type { Setting } from './setting.js';
 import { isReduction, isSpecial, iterationSize, reducedAxes } from './partition.js';
 import { isSumOfParts } from './parts.js';
 import { visit, type Scalar } from './scalar-expr.js';
@@ -63,7 +63,7 @@ export function lowerGroup(
   group: Pick<Group, 'kind' | 'members' | 'space'>,
   bufferOf: (node: Node) => number | undefined,
   scalarSlots: ReadonlyMap<Node, number>,
-  traits: MachineTraits,
+  setting: Setting,
 ): LoweredGroup {
   const { space, members } = group;
   const variables = space.shape.map(variable);
@@ -84,7 +84,7 @@ export function lowerGroup(
   const contraction = group.kind === 'contraction' ? members[0] : undefined;
   // What a contraction hands over: its sum, or that of its parts.
   const total = (node: Node): Scalar =>
-    isSumOfParts(node, traits)
+    isSumOfParts(node, setting)
       ? { kind: 'reduced', dtype: node.dtype, slot: 0 }
       : { kind: 'accumulator', dtype: node.dtype };
   const inside = new Set(members);
@@ -168,19 +168,19 @@ export class Grouping {
   private readonly stored: ReadonlySet<Node>;
   private readonly isLeaf: (node: Node) => boolean;
   private readonly scalarSlots: ReadonlyMap<Node, number>;
-  private readonly traits: MachineTraits;
+  private readonly setting: Setting;
 
   constructor(
     order: readonly Node[],
     stored: ReadonlySet<Node>,
     isLeaf: (node: Node) => boolean,
     scalarSlots: ReadonlyMap<Node, number>,
-    traits: MachineTraits,
+    setting: Setting,
   ) {
     this.stored = stored;
     this.isLeaf = isLeaf;
     this.scalarSlots = scalarSlots;
-    this.traits = traits;
+    this.setting = setting;
     for (const node of order) if (stored.has(node) && !isLeaf(node)) this.place(node);
   }
 
@@ -284,7 +284,7 @@ export class Grouping {
         { kind: group.kind, space, members: [...group.members, node] },
         (each) => (this.stored.has(each) || this.isLeaf(each) ? 0 : undefined),
         this.scalarSlots,
-        this.traits,
+        this.setting,
       );
       let expressions = 0;
       visit(

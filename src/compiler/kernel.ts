@@ -191,21 +191,30 @@ export type Step = readonly Kernel[];
 export interface BufferInfo {
   readonly dtype: DType;
   readonly size: number;
-  /** Inputs and outputs come with each run; temporaries lie in the arena; windows move inside another buffer. */
+  /**
+   * Inputs and outputs come with each run; temporaries lie in the arena; what the preparation leaves for later runs lies in memory of the program's own;
+   * windows move inside another buffer.
+   */
   readonly role:
     | { readonly kind: 'input'; readonly index: number }
     | { readonly kind: 'output'; readonly index: number }
     | { readonly kind: 'temporary' }
+    | { readonly kind: 'prepared' }
     | { readonly kind: 'window' };
 }
 
 /** A compiled graph, for any target that takes kernels. */
 export interface KernelProgram {
+  /** What depends on steady inputs alone. These steps come before the others, in the first run and whenever something of `preparedFrom` has changed. */
+  readonly preparation: readonly Step[];
+  /** Numbers of the inputs and of the run-time scalars that the preparation takes. */
+  readonly preparedFrom: { readonly inputs: readonly number[]; readonly scalars: readonly number[] };
   readonly steps: readonly Step[];
   readonly buffers: readonly BufferInfo[];
   /** dtype of each run-time scalar. */
   readonly scalars: readonly DType[];
-  /** Byte offset of each temporary in the arena. */
+  /** Byte offset of each temporary in the arena, and of what is prepared in the program's own memory. */
   readonly offsets: ReadonlyMap<number, number>;
   readonly arenaBytes: number;
+  readonly preparedBytes: number;
 }

@@ -12,7 +12,7 @@ export interface WinogradCosts {
   /** In gradients of filters: the transform of a tile of either side for one channel, and of the sums of a part back, for one result. */
   readonly gradientTile: number;
   readonly gradientPart: number;
-  /** What must be saved: a further step of the program costs some microseconds. */
+  /** What must be saved: a further step of the program, for the filters, costs some microseconds. */
   readonly worth: number;
 }
 

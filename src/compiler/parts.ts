@@ -7,7 +7,7 @@ import { isOp, type Node } from '../graph/node.js';
 import { convolutionMethod } from './convolution-method.js';
 import { add, ofVariable, scale, variable, type Variable } from './index-expr.js';
 import type { ContractionKernel, Operand } from './kernel.js';
-import type { MachineTraits } from './machine-traits.js';
+import type { Setting } from './setting.js';
 
 /** More results than these make enough units of work by themselves. */
 const FEW_RESULTS = 4096;
@@ -25,8 +25,8 @@ export interface Cut {
 }
 
 /** How the sum of a contraction is cut, if it is worth it. */
-export function cutOf(node: Node, traits: MachineTraits): Cut | undefined {
-  if (isOp(node, 'conv') && convolutionMethod(node, traits) !== 'direct') return undefined;
+export function cutOf(node: Node, setting: Setting): Cut | undefined {
+  if (isOp(node, 'conv') && convolutionMethod(node, setting) !== 'direct') return undefined;
   const lengths = summedLengths(node);
   const results = sizeOf(node.shape);
   const length = sizeOf(lengths);
@@ -53,8 +53,8 @@ function summedLengths(node: Node): readonly number[] {
 }
 
 /** Whether a contraction's result is the sum of parts, which a loop computes. */
-export const isSumOfParts = (node: Node, traits: MachineTraits): boolean =>
-  convolutionMethod(node, traits) === 'winogradGradient' || cutOf(node, traits) !== undefined;
+export const isSumOfParts = (node: Node, setting: Setting): boolean =>
+  convolutionMethod(node, setting) === 'winogradGradient' || cutOf(node, setting) !== undefined;
 
 /** The parts of a contraction, one after the other where its only store puts the first of them. */
 export function cutContraction(

@@ -2,7 +2,7 @@
 import { bytesPerElement } from '../core/dtype.js';
 import type { Variable } from './index-expr.js';
 import { formatIndex } from './index-expr.js';
-import type { Kernel, KernelProgram, Operand } from './kernel.js';
+import type { Kernel, KernelProgram, Operand, Step } from './kernel.js';
 import { formatScalar } from './scalar-expr.js';
 
 const loops = (variables: readonly Variable[]): string =>
@@ -60,10 +60,13 @@ export function formatKernel(kernel: Kernel): string {
 }
 
 /** All steps of a program; kernels of one step run side by side. */
-export function formatKernels(program: KernelProgram): string {
-  return program.steps
-    .map((step, i) => `step ${i}\n${step.map(formatKernel).join('\n').replaceAll(/^/gm, '  ')}`)
-    .join('\n');
+export function formatKernels({ preparation, steps }: KernelProgram): string {
+  const format = (title: string, list: readonly Step[]): string[] =>
+    list.map((step, i) => `${title} ${i}\n${step.map(formatKernel).join('\n').replaceAll(/^/gm, '  ')}`);
+  return [
+    ...format('preparation (when parameters have changed)', preparation),
+    ...format('step', steps),
+  ].join('\n');
 }
 
 /** What lies where. */
@@ -73,10 +76,13 @@ export function formatMemory(program: KernelProgram): string {
     const place =
       role.kind === 'temporary'
         ? `arena at ${program.offsets.get(buffer) ?? 'nowhere (unused)'}`
-        : role.kind === 'window'
-          ? 'window'
-          : `${role.kind} ${role.index}`;
+        : role.kind === 'prepared'
+          ? `prepared at ${program.offsets.get(buffer) ?? 'nowhere (unused)'}`
+          : role.kind === 'window'
+            ? 'window'
+            : `${role.kind} ${role.index}`;
     return `b${buffer}: ${dtype} x ${size} (${bytes} bytes), ${place}`;
   });
-  return [`arena: ${program.arenaBytes} bytes`, ...lines].join('\n');
+  const prepared = program.preparedBytes === 0 ? [] : [`prepared: ${program.preparedBytes} bytes`];
+  return [`arena: ${program.arenaBytes} bytes`, ...prepared, ...lines].join('\n');
 }

@@ -21,7 +21,9 @@ import type {
 import { shapeLoops } from './loop-nest.js';
 import { Lowering } from './lower.js';
 import type { MachineTraits } from './machine-traits.js';
+import { steadiness, type Setting } from './setting.js';
 import { planMemory, type Life } from './memory.js';
+import { splitPreparation } from './preparation.js';
 import { readsInPlaceOnly } from './overwrite.js';
 import { chooseStored } from './partition.js';
 import { cutContraction, cutOf } from './parts.js';
@@ -39,6 +41,7 @@ export interface CompilerInput {
   readonly scalars: readonly Node[];
   readonly outputs: readonly Node[];
   readonly overwrites: readonly (number | undefined)[];
+  readonly steady?: readonly boolean[];
 }
 
 const TEMPORARY = { kind: 'temporary' } as const;
@@ -46,7 +49,8 @@ const outputRole = (index: number): BufferInfo['role'] => ({ kind: 'output', ind
 
 /** Compiles a graph to kernels for a machine; any other can run them, too. */
 export function compileGraph(graph: CompilerInput, traits: MachineTraits): KernelProgram {
-  const assembler = new Assembler(graph.scalars, traits);
+  const setting: Setting = { ...traits, isSteady: steadiness(graph.inputs, graph.steady) };
+  const assembler = new Assembler(graph.scalars, setting);
   graph.inputs.forEach((node, index) => {
     assembler.define(
       node,
@@ -55,7 +59,7 @@ export function compileGraph(graph: CompilerInput, traits: MachineTraits): Kerne
   });
   const isInput = new Set(graph.inputs);
   const simplified = distinct(
-    simplify(graph.outputs, (node) => isInput.has(node), traits),
+    simplify(graph.outputs, (node) => isInput.has(node), setting),
     isInput,
   );
   const places = simplified.map((node, index) => {
@@ -69,7 +73,7 @@ export function compileGraph(graph: CompilerInput, traits: MachineTraits): Kerne
   graph.overwrites.forEach((input, index) => {
     if (input !== undefined) assembler.overwrite(planned, users, places[index] ?? -1, input, index);
   });
-  return assembler.finish(planned);
+  return assembler.finish(planned, graph.steady);
 }
 
 /** Every output needs a node of its own that some kernel computes. */
@@ -89,10 +93,10 @@ class Assembler {
   private readonly scalarTypes: DType[];
   /** Kernels that make something ready for another. */
   private readonly preparations = new Map<Kernel, Kernel>();
-  private readonly traits: MachineTraits;
+  private readonly setting: Setting;
 
-  constructor(scalars: readonly Node[], traits: MachineTraits) {
-    this.traits = traits;
+  constructor(scalars: readonly Node[], setting: Setting) {
+    this.setting = setting;
     scalars.forEach((node, slot) => this.scalarSlots.set(node, slot));
     this.scalarTypes = scalars.map((node) => node.dtype);
   }
@@ -123,7 +127,7 @@ class Assembler {
     const order = topologicalOrder(outputs, true);
     const stored = chooseStored(order, outputs, isLeaf, isStridedView);
     const isStored = (node: Node): boolean => stored.has(node) || isLeaf(node);
-    const grouping = new Grouping(order, stored, isLeaf, this.scalarSlots, this.traits);
+    const grouping = new Grouping(order, stored, isLeaf, this.scalarSlots, this.setting);
     const read = readOutside(grouping, outputs);
     const plannedOf = new Map<Group, Planned>();
     for (const group of grouping.groups) {
@@ -157,14 +161,14 @@ class Assembler {
     const bufferIfStored = (node: Node): number | undefined =>
       isStored(node) ? this.bufferOf(node) : undefined;
     if (group.kind === 'other') return this.specialKernel(group, bufferIfStored);
-    const lowered = lowerGroup(group, bufferIfStored, this.scalarSlots, this.traits);
+    const lowered = lowerGroup(group, bufferIfStored, this.scalarSlots, this.setting);
     const name = group.members.map((node) => node.op).join('+');
     if (group.kind === 'contraction') {
       const stores = lowered.members
         .filter(({ node }) => read.has(node))
         .map(({ node, index, value }) => ({ buffer: this.bufferOf(node), index, value }));
       const node = group.members[0] as Node;
-      const method = convolutionMethod(node, this.traits);
+      const method = convolutionMethod(node, this.setting);
       if (method === 'winogradGradient' && isOp(node, 'conv'))
         return this.winogradGradient(name, node, lowered.variables, stores, bufferIfStored);
       if (method === 'winograd' && isOp(node, 'conv'))
@@ -197,7 +201,7 @@ class Assembler {
     stores: ContractionKernel['stores'],
     bufferOf: (node: Node) => number | undefined,
   ): Kernel {
-    const cut = cutOf(node, this.traits);
+    const cut = cutOf(node, this.setting);
     if (cut === undefined)
       return contractionKernel(name, node, variables, stores, bufferOf, this.scalarSlots);
     const results = sizeOf(node.shape);
@@ -352,7 +356,7 @@ class Assembler {
 
     const leaves = new Set<Node>(body.parameters);
     const results = distinct(
-      simplify(body.results, (node) => leaves.has(node), this.traits),
+      simplify(body.results, (node) => leaves.has(node), this.setting),
       leaves,
     );
     results.forEach((node, i) => {
@@ -396,13 +400,48 @@ class Assembler {
     planned.push({ kernel, needs: new Set([writer, ...readers]) });
   }
 
-  finish(planned: readonly Planned[]): KernelProgram {
-    const steps = inSteps(planned);
-    const { offsets, bytes } = planMemory(this.lives(steps));
-    return { steps, buffers: this.buffers, scalars: this.scalarTypes, offsets, arenaBytes: bytes };
+  finish(planned: readonly Planned[], steadyInputs: readonly boolean[] = []): KernelProgram {
+    const roleOf = (buffer: number): BufferInfo['role'] | undefined => this.buffers[buffer]?.role;
+    const { preparing, rest, reads, scalars, leaves } = splitPreparation(
+      planned,
+      (buffer) => {
+        const role = roleOf(buffer);
+        return role?.kind === 'input' && steadyInputs[role.index] === true;
+      },
+      (buffer) => roleOf(buffer)?.kind === 'temporary',
+    );
+    for (const buffer of leaves) {
+      const info = this.buffers[buffer];
+      if (info !== undefined) this.buffers[buffer] = { ...info, role: { kind: 'prepared' } };
+    }
+    const preparation = inSteps(preparing);
+    const steps = inSteps(rest);
+    const ordered = [...preparation, ...steps];
+    const arena = planMemory(this.lives('temporary', ordered));
+    // From the first run to the last: none shares its bytes with another.
+    const prepared = planMemory(
+      this.lives('prepared', ordered).map((life) => ({ ...life, first: 0, last: 0 })),
+    );
+    return {
+      preparation,
+      preparedFrom: {
+        inputs: [...reads].flatMap((buffer) => {
+          const role = roleOf(buffer);
+          return role?.kind === 'input' ? [role.index] : [];
+        }),
+        scalars: [...scalars],
+      },
+      steps,
+      buffers: this.buffers,
+      scalars: this.scalarTypes,
+      offsets: new Map([...arena.offsets, ...prepared.offsets]),
+      arenaBytes: arena.bytes,
+      preparedBytes: prepared.bytes,
+    };
   }
 
-  private lives(steps: readonly Step[]): Life[] {
+  /** When buffers of a role are in use. */
+  private lives(kind: BufferInfo['role']['kind'], steps: readonly Step[]): Life[] {
     const first = new Map<number, number>();
     const last = new Map<number, number>();
     steps.forEach((step, i) => {
@@ -417,7 +456,7 @@ class Assembler {
     const lives: Life[] = [];
     this.buffers.forEach(({ role, dtype, size }, buffer) => {
       const from = first.get(buffer);
-      if (role.kind !== 'temporary' || from === undefined) return;
+      if (role.kind !== kind || from === undefined) return;
       lives.push({
         buffer,
         bytes: size * bytesPerElement(dtype),

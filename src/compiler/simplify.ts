@@ -16,7 +16,7 @@ import {
 import { isOp, Node, topologicalOrder, type Attributes } from '../graph/node.js';
 import { attributesKey } from '../graph/structure.js';
 import { convolutionMethod } from './convolution-method.js';
-import type { MachineTraits } from './machine-traits.js';
+import type { Setting } from './setting.js';
 
 /** Below this many rows or columns, a contraction is cheaper as a product that is summed. */
 const SMALLEST_MATRIX_SIDE = 4;
@@ -31,7 +31,7 @@ const LONG_ROW = 1 << 15;
 export function simplify(
   outputs: readonly Node[],
   isLeaf: (node: Node) => boolean,
-  traits: MachineTraits,
+  setting: Setting,
 ): Node[] {
   const replacement = new Map<Node, Node>();
   const unique = new Map<string, Node>();
@@ -56,7 +56,7 @@ export function simplify(
 
   for (const node of pendingOrder(outputs, isLeaf)) {
     if (isLeaf(node)) canonical.add(node);
-    else replacement.set(node, internAll(rewrite(rebuild(node, node.inputs.map(now)), traits)));
+    else replacement.set(node, internAll(rewrite(rebuild(node, node.inputs.map(now)), setting)));
   }
   return outputs.map(now);
 }
@@ -83,7 +83,7 @@ function uniformValue(node: Node): number | undefined {
   return isOp(below, 'constant') ? below.attributes.value : undefined;
 }
 
-function rewrite(node: Node, traits: MachineTraits): Node {
+function rewrite(node: Node, setting: Setting): Node {
   const [first, second] = node.inputs;
   if (first === undefined) return node;
   switch (node.op) {
@@ -117,7 +117,7 @@ function rewrite(node: Node, traits: MachineTraits): Node {
     case 'dot':
       return isOp(node, 'dot') ? contraction(node) : node;
     case 'conv':
-      return isOp(node, 'conv') ? convolution(node, traits) : node;
+      return isOp(node, 'conv') ? convolution(node, setting) : node;
     default:
       return node;
   }
@@ -205,8 +205,8 @@ function contraction(node: Node<'dot'>): Node {
 }
 
 /** Kernels of Winograd's algorithm pad for themselves. For others, padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */
-function convolution(node: Node<'conv'>, traits: MachineTraits): Node {
-  if (convolutionMethod(node, traits) !== 'direct') return node;
+function convolution(node: Node<'conv'>, setting: Setting): Node {
+  if (convolutionMethod(node, setting) !== 'direct') return node;
   const [x, w] = node.inputs as [Node, Node];
   const { padding, inputDilation, stride, dilation, groups } = node.attributes;
   const padded = prepareInput(x, padding, inputDilation);

@@ -54,20 +54,24 @@ export function reachableFrom(planned: readonly Planned[]): Set<Planned> {
   return seen;
 }
 
-/** Kernels in as few steps as their needs allow; a scan has a step of its own, as threads meet inside. */
+/**
+ * Kernels in as few steps as their needs allow; a scan has a step of its own, as threads meet inside. Needs that are not among them are taken to be
+ * met.
+ */
 export function inSteps(planned: readonly Planned[]): Step[] {
+  const among = new Set(planned);
   const levels = new Map<Planned, number>();
   const visitAll = (start: Planned): void => {
     const stack = [start];
     for (let top = stack[stack.length - 1]; top !== undefined; top = stack[stack.length - 1]) {
-      const waiting = [...top.needs].filter((each) => !levels.has(each));
+      const waiting = [...top.needs].filter((each) => among.has(each) && !levels.has(each));
       if (waiting.length > 0) {
         stack.push(...waiting);
         continue;
       }
       stack.pop();
       let level = 0;
-      for (const needed of top.needs) level = Math.max(level, (levels.get(needed) ?? 0) + 1);
+      for (const needed of top.needs) level = Math.max(level, (levels.get(needed) ?? -1) + 1);
       levels.set(top, level);
     }
   };

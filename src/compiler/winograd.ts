@@ -5,7 +5,7 @@ import { stridesOf } from './contraction.js';
 import { ofVariable, variable, type Variable } from './index-expr.js';
 import type { ContractionKernel, WinogradFilterKernel, WinogradKernel } from './kernel.js';
 import type { Lowering } from './lower.js';
-import type { WinogradCosts } from './machine-traits.js';
+import type { Setting } from './setting.js';
 
 /** Outputs of a tile along an axis, and products for each tile and pair of channels: F(4x4, 3x3). */
 const TILE = 4;
@@ -22,7 +22,7 @@ const FEWEST_CHANNELS = 12;
 const MOST_CHANNELS = 1024;
 
 /** Whether Winograd's algorithm can compute the convolution, and is faster than the direct sum. */
-export function fitsWinograd(node: Node<'conv'>, costs: WinogradCosts): boolean {
+export function fitsWinograd(node: Node<'conv'>, { winograd: costs, isSteady }: Setting): boolean {
   const [x, w] = node.inputs as [Node, Node];
   const { stride, padding, dilation, inputDilation, groups } = node.attributes;
   const ones = [stride, dilation, inputDilation].every((each) => each.every((n) => n === 1));
@@ -46,9 +46,11 @@ export function fitsWinograd(node: Node<'conv'>, costs: WinogradCosts): boolean 
   const pairs = channels * outChannels;
   const direct = images * height * width * 9 * pairs;
   const tiles = Math.ceil((images * Math.ceil(height / TILE) * Math.ceil(width / TILE)) / PANEL) * PANEL;
-  const transforms = tiles * (costs.input * channels + costs.output * outChannels) + costs.filter * pairs;
+  const transforms = tiles * (costs.input * channels + costs.output * outChannels);
   const winograd = tiles * POINTS * pairs + transforms;
-  return winograd * 1.15 < direct && direct - winograd > costs.worth;
+  // Steady filters have been transformed before.
+  const [filters, worth] = isSteady(w) ? [0, 0] : [costs.filter * pairs, costs.worth];
+  return (winograd + filters) * 1.15 < direct && direct - winograd - filters > worth;
 }
 
 /**

@@ -3,6 +3,7 @@ import { InternalError } from '../core/errors.js';
 import { compileGraph } from '../compiler/program.js';
 import type { LoweringOptions } from '../targets/cpu/program.js';
 import { takeSpans, type Span } from '../targets/cpu/timeline.js';
+import { Changes } from './changes.js';
 import type { CompiledKernels, CpuDevice } from './cpu-device.js';
 import type { Program, ProgramGraph } from './device.js';
 import { LoadError, type LoadedProgram, type ThreadPool } from './pool.js';
@@ -23,6 +24,9 @@ export class CpuProgram implements Program {
   private current: CompiledKernels;
   private readonly threads = new ThreadChoice();
   private loaded: { pool: ThreadPool; program: LoadedProgram } | undefined;
+  /** The memory for what the preparation leaves, from the first run on, and what that was made of. */
+  private prepared: number | undefined;
+  private readonly changes = new Changes();
   /** Where the threads of a timed program make their notes. */
   private notes: { readonly address: number; readonly threads: number } | undefined;
 
@@ -73,6 +77,8 @@ export class CpuProgram implements Program {
     // Everything that allocates comes before the table is written.
     for (let n = 0; n < inputs.length; n++) places[n] = this.placeOf(inputs[n]);
     const notes = this.notesFor(pool.threads);
+    if (kernels.preparedBytes > 0) this.prepared ??= memory.heap.allocate(kernels.preparedBytes);
+    const prepared = this.prepared ?? 0;
     table.refresh();
     const { buffers } = kernels;
     for (let buffer = 0; buffer < buffers.length; buffer++) {
@@ -82,19 +88,29 @@ export class CpuProgram implements Program {
       else if (role?.kind === 'output') table.setAddress(buffer, addressOf(outputs[role.index]));
       else if (role?.kind === 'temporary')
         table.setAddress(buffer, arena + (kernels.offsets.get(buffer) ?? 0));
+      else if (role?.kind === 'prepared')
+        table.setAddress(buffer, prepared + (kernels.offsets.get(buffer) ?? 0));
     }
+    const prepare =
+      kernels.preparation.length > 0 && this.changes.since(kernels.preparedFrom, inputs, scalars);
+    table.setPrepare(prepare);
     table.setShared(arena + this.scratchOffset, notes);
     for (let slot = 0; slot < kernels.scalars.length; slot++)
       table.setScalar(slot, kernels.scalars[slot] ?? 'float32', scalars[slot] ?? Number.NaN);
     const program = this.loadedInto(pool);
-    if (!code.parallel || pool.threads === 1 || code.timeline !== undefined) {
-      pool.run(program, table.address, code.parallel ? pool.threads : 1);
-      return;
+    const all = code.parallel ? pool.threads : 1;
+    // Such runs take longer than others, and say nothing about the number of threads.
+    if (prepare) {
+      this.changes.forget();
+      pool.run(program, table.address, all);
+      this.changes.note(kernels.preparedFrom, inputs, scalars);
+    } else if (all === 1 || code.timeline !== undefined) pool.run(program, table.address, all);
+    else {
+      const threads = this.threads.next(all);
+      const start = performance.now();
+      pool.run(program, table.address, threads);
+      this.threads.note(performance.now() - start);
     }
-    const threads = this.threads.next(pool.threads);
-    const start = performance.now();
-    pool.run(program, table.address, threads);
-    this.threads.note(performance.now() - start);
   }
 
   /** What the threads of a timed program have noted since the last time. */
@@ -118,6 +134,7 @@ export class CpuProgram implements Program {
     const { heap } = this.device.memory;
     this.table.free();
     if (this.notes !== undefined) heap.free(this.notes.address);
+    if (this.prepared !== undefined) heap.free(this.prepared);
     this.unload();
     this.current.generated.free();
   }
@@ -141,7 +158,8 @@ export class CpuProgram implements Program {
     if (!this.device.giveUp(generator, reason.message)) return false;
     this.unload();
     generated.free();
-    // The table stays: its layout does not depend on the machine.
+    // The table stays: its layout does not depend on the machine. What was prepared does.
+    this.changes.forget();
     this.current = this.device.generate(kernels, this.options);
     return true;
   }

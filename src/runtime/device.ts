@@ -10,6 +10,11 @@ export interface ProgramGraph {
   readonly outputs: readonly Node[];
   /** For each output, the number of the input whose storage it may be written over; undefined: none. */
   readonly overwrites: readonly (number | undefined)[];
+  /**
+   * For each input whether it is the same in most runs, as parameters are in inference: what depends on such inputs alone is computed when one of them
+   * has changed, and kept.
+   */
+  readonly steady?: readonly boolean[];
 }
 
 /** A compiled graph. Runs are synchronous. */

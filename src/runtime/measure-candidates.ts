@@ -88,7 +88,7 @@ function trialOf(
   { program, generator }: Bench,
 ): Trial | undefined {
   const { layout, module, kernels, scratchBytes } = lowerProgram(
-    { ...program, steps: [[kernel]] },
+    { ...program, preparation: [], steps: [[kernel]] },
     generator.machine,
     { choose: (_, [first, ...others]) => others.find(({ name }) => name === candidate.name) ?? first },
   );

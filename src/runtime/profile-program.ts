@@ -60,7 +60,8 @@ export async function profileGraph(
       if (last.milliseconds < best.milliseconds) best = last;
     }
     const { code, kernels, generator } = program.compiled;
-    const runs = runsOf(kernels.steps);
+    // The runs that are measured find everything prepared.
+    const runs = runsOf(kernels.preparation, 0, runsOf(kernels.steps));
     return profileOf({
       target: generator.name,
       threads: code.parallel ? memory.pool.threads : 1,

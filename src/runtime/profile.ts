@@ -15,7 +15,7 @@ export interface KernelProfile {
   readonly kind: KernelKind;
   /** Its loops, and what they compute. */
   readonly text: string;
-  /** How often it ran: once, unless it is part of a `scan`. */
+  /** How often it ran: once, unless it is part of a `scan`; 0 for what is computed only when parameters have changed. */
   readonly runs: number;
   /** Its part of the run's time. Where several kernels run at the same time, each has its share of the threads. */
   readonly milliseconds: number;

@@ -31,6 +31,11 @@ export class ProgramTable {
     this.integers[buffer] = address;
   }
 
+  /** Whether the preparation is to run. */
+  setPrepare(prepare: boolean): void {
+    this.integers[this.layout.prepare / 4] = prepare ? 1 : 0;
+  }
+
   /** Where the threads find scratch memory, and where those of a timed program make notes. */
   setShared(scratch: number, notes: number): void {
     this.integers[this.layout.scratch / 4] = scratch;

@@ -32,9 +32,10 @@ export interface Update {
   readonly node: Node;
 }
 
-/** What tells the programs of the present device apart: `structure`, where results go, and whether tuning chose their code. */
-export function programKey(structure: string, graph: ProgramGraph): string {
-  return `${currentDevice().name}${tuningEnabled() ? ' tuned' : ''}:${graph.overwrites.join()}:${structure}`;
+/** What tells the programs of the present device apart: `structure`, where results go, what is steady, and whether tuning chose their code. */
+export function programKey(structure: string, { overwrites, steady = [] }: ProgramGraph): string {
+  const numbers = steady.flatMap((each, i) => (each ? [i] : []));
+  return `${currentDevice().name}${tuningEnabled() ? ' tuned' : ''}:${overwrites.join()}:${numbers.join()}:${structure}`;
 }
 
 /** The program for a graph, from the cache or fresh. */

@@ -3,8 +3,13 @@ import { StaleValueError } from '../core/errors.js';
 import type { Node, Storage } from '../graph/node.js';
 import type { DeviceMemory } from './device.js';
 
+let storages = 0;
+
 /** A value in an ordinary typed array, which the garbage collector frees. Never changed once made. */
 export class HostStorage implements Storage {
+  /** No other storage has the same. */
+  readonly id = storages++;
+  readonly version = 0;
   readonly dtype: DType;
   readonly data: TypedArray;
 
@@ -25,6 +30,8 @@ export class DeviceStorage implements Storage {
   readonly size: number;
   /** Where it lies, in bytes. */
   readonly address: number;
+  /** No other storage has the same. */
+  readonly id = storages++;
   version = 0;
 
   constructor(memory: DeviceMemory, dtype: DType, size: number, address: number) {

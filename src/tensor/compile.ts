@@ -200,8 +200,23 @@ function traceFunction<Args extends readonly unknown[]>(
   const isResult = outputs.map((node) => wanted.has(node));
   const assigns = outputs.map((node) => takers.get(node) ?? []);
   const overwrites = overwritesOf(inputs, assigns, isResult);
-  const graph = { inputs: inputNodes, scalars, outputs, overwrites };
+  const steady = inputs.map((source) =>
+    isSteady(source, (variable) => present.get(variable) === initial.get(variable)),
+  );
+  const graph = { inputs: inputNodes, scalars, outputs, overwrites, steady };
   return { key: programKey(key, graph), graph, inputs, assigns, results, returned, isResult, assumptions };
+}
+
+/** Arguments differ from call to call; variables stay what they are unless the function itself assigns them. */
+function isSteady(source: Source, isKept: (variable: Variable) => boolean): boolean {
+  switch (source.kind) {
+    case 'argument':
+      return false;
+    case 'variable':
+      return isKept(source.variable);
+    case 'captured':
+      return true;
+  }
 }
 
 /** An output may overwrite the variable that it becomes the value of, unless the caller gets it too. */
@@ -258,7 +273,10 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
       !shared &&
       slot.current instanceof DeviceStorage &&
       slot.current.memory === memory;
-    return inPlace ? (slot.current as DeviceStorage) : takeSpare(slot, node);
+    if (!inPlace) return takeSpare(slot, node);
+    const place = slot.current as DeviceStorage;
+    place.version++;
+    return place;
   });
   program.run(
     values,

@@ -34,6 +34,8 @@ type PlainKernel = Exclude<Kernel, { kind: 'scan' }>;
 export interface TableLayout {
   /** Words that stay: each holds the address of another word of the table, or of a scalar, `to` bytes from the table's start. */
   readonly frames: readonly { readonly at: number; readonly to: number }[];
+  /** Word that says whether the preparation is to run. */
+  readonly prepare: number;
   /** Word with the address of the threads' scratch memory. */
   readonly scratch: number;
   /** Word with the address of the notes of a timed program. */
@@ -117,7 +119,7 @@ class ProgramLowering {
     const { shapes, layout } = layoutOf(program);
     this.shapes = shapes;
     this.layout = layout;
-    this.timeline = timed ? timelineLayout(countRuns(program.steps)) : undefined;
+    this.timeline = timed ? timelineLayout(countRuns(allSteps(program))) : undefined;
     this.context = {
       machine,
       base: (b, frame, buffer) => {
@@ -135,7 +137,7 @@ class ProgramLowering {
 
   lower(): ProgramCode {
     const { layout, program } = this;
-    for (const step of program.steps) this.lowerStep(step);
+    for (const step of allSteps(program)) this.lowerStep(step);
     const run = ir.func(
       'run',
       ['thread', 'threads', 'table'],
@@ -146,7 +148,13 @@ class ProgramLowering {
           this.timeline === undefined
             ? undefined
             : b.let(timelineOf(this.timeline, ir.load('i32', table, layout.timeline), thread), 'notes');
-        this.emitSteps(b, program.steps, { thread, threads, table, scratch, notes });
+        const execution = { thread, threads, table, scratch, notes };
+        if (program.preparation.length > 0)
+          b.if(ir.compare('ne', ir.load('i32', table, layout.prepare), ir.i32(0)), () => {
+            this.emitSteps(b, program.preparation, execution);
+            this.meet(b, execution);
+          });
+        this.emitSteps(b, program.steps, execution);
       },
       true,
     );
@@ -425,6 +433,8 @@ function placeIn(list: readonly number[] | undefined, value: number): number {
   return place;
 }
 
+const allSteps = ({ preparation, steps }: KernelProgram): readonly Step[] => [...preparation, ...steps];
+
 /** Calls `visit` with every kernel that is not a scan. */
 function eachKernel(steps: readonly Step[], visit: (kernel: PlainKernel) => void): void {
   for (const kernel of steps.flat()) {
@@ -434,7 +444,8 @@ function eachKernel(steps: readonly Step[], visit: (kernel: PlainKernel) => void
 }
 
 function layoutOf(program: KernelProgram): { layout: TableLayout; shapes: Map<Kernel, FramedShape> } {
-  const scratch = 4 * program.buffers.length;
+  const prepare = 4 * program.buffers.length;
+  const scratch = prepare + 4;
   const timeline = scratch + 4;
   const scalars = align(timeline + 4, 8);
   let end = scalars + 8 * program.scalars.length;
@@ -444,7 +455,7 @@ function layoutOf(program: KernelProgram): { layout: TableLayout; shapes: Map<Ke
     const info = program.buffers[buffer];
     return `${info?.dtype ?? ''}${info?.size ?? ''}`;
   };
-  eachKernel(program.steps, (kernel) => {
+  eachKernel(allSteps(program), (kernel) => {
     const shape = kernelShape(kernel, typeOf);
     shapes.set(kernel, { ...shape, frame: end });
     for (const to of [
@@ -457,9 +468,12 @@ function layoutOf(program: KernelProgram): { layout: TableLayout; shapes: Map<Ke
   });
   const barrier = align(end, CACHE_LINE);
   const counters = barrier + CACHE_LINE;
-  const counterBytes = CACHE_LINE * count(program.steps, () => 1);
+  const counterBytes = CACHE_LINE * count(allSteps(program), () => 1);
   const bytes = counters + counterBytes;
-  return { layout: { frames, scratch, timeline, scalars, barrier, counters, counterBytes, bytes }, shapes };
+  return {
+    layout: { frames, prepare, scratch, timeline, scalars, barrier, counters, counterBytes, bytes },
+    shapes,
+  };
 }
 
 function loadScalar(b: Builder, address: Expr, dtype: DType): Expr {
