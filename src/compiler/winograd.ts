@@ -21,6 +21,9 @@ const FEWEST_CHANNELS = 12;
 /** Panels of more channels do not fit the first-level cache. */
 const MOST_CHANNELS = 1024;
 
+/** Steady filters have been transformed before, but where they take more than this, they come from so far that it takes as long as transforming them. */
+const NEAR_BYTES = 4 * 1024 * 1024;
+
 /** Whether Winograd's algorithm can compute the convolution, and is faster than the direct sum. */
 export function fitsWinograd(node: Node<'conv'>, { winograd: costs, isSteady }: Setting): boolean {
   const [x, w] = node.inputs as [Node, Node];
@@ -48,8 +51,8 @@ export function fitsWinograd(node: Node<'conv'>, { winograd: costs, isSteady }: 
   const tiles = Math.ceil((images * Math.ceil(height / TILE) * Math.ceil(width / TILE)) / PANEL) * PANEL;
   const transforms = tiles * (costs.input * channels + costs.output * outChannels);
   const winograd = tiles * POINTS * pairs + transforms;
-  // Steady filters have been transformed before.
-  const [filters, worth] = isSteady(w) ? [0, 0] : [costs.filter * pairs, costs.worth];
+  const isReady = isSteady(w) && 4 * POINTS * pairs <= NEAR_BYTES;
+  const [filters, worth] = isReady ? [0, 0] : [costs.filter * pairs, costs.worth];
   return (winograd + filters) * 1.15 < direct && direct - winograd - filters > worth;
 }
 
