@@ -1,5 +1,6 @@
 /** This library's process in a comparison; the argument names the device. */
 import { currentDevice, deviceNames, setDevice, setThreads, threadCount } from '../src/runtime/index.js';
+import { CpuDevice } from '../src/runtime/cpu-device.js';
 import { refuse, serve } from './peers/serve.mjs';
 import { rows } from './rows/index.js';
 
@@ -13,6 +14,17 @@ function start(): string {
   return `device ${actual}, ${description}`;
 }
 
+/** A row whose programs are all code of the device's own kind: others would be measured under a wrong name. */
+const faithful = (prepare: () => () => unknown) => async () => {
+  const device = currentDevice();
+  const before = device instanceof CpuDevice ? device.refusals.length : 0;
+  const run = prepare();
+  await run();
+  const [refusal] = device instanceof CpuDevice ? device.refusals.slice(before) : [];
+  if (refusal !== undefined) throw new Error(`not all of it runs on ${name}: ${refusal}`);
+  return run;
+};
+
 let version;
 try {
   version = start();
@@ -20,7 +32,9 @@ try {
   refuse(error);
 }
 if (version !== undefined) {
-  const compared = rows.flatMap((row) => (row.kind === 'compared' ? [[row.name, row.prepare] as const] : []));
+  const compared = rows.flatMap((row) =>
+    row.kind === 'compared' ? [[row.name, faithful(row.prepare)] as const] : [],
+  );
   await serve(version, Object.fromEntries(compared), (threads) => {
     if (threadCount() !== threads) setThreads(threads);
   });

@@ -10,6 +10,9 @@ import type { Device, ProgramGraph } from './device.js';
 import { CodeRefused } from './native/code-memory.js';
 import { tuner, tuningCache, tuningEnabled } from './tuning.js';
 
+/** So many refusals are noted: enough to see what it is. */
+const MOST_REFUSALS = 20;
+
 /** Kernels as code of one generator. */
 export interface CompiledKernels {
   readonly kernels: KernelProgram;
@@ -23,6 +26,7 @@ export class CpuDevice implements Device {
   readonly name: 'native' | 'wasm';
   readonly memory: CpuMemory;
   private generators: readonly CodeGenerator[];
+  private readonly refused: string[] = [];
   private remark: () => string | undefined;
 
   /** The device has the name of the first generator. `remark` may say why there is no better one. */
@@ -46,13 +50,18 @@ export class CpuDevice implements Device {
     return this.remark() ?? this.generators[0]?.description ?? '';
   }
 
+  /** Why programs are not code of the first generator: a line for each of the first such programs. */
+  get refusals(): readonly string[] {
+    return this.refused;
+  }
+
   compile(graph: ProgramGraph, options: LoweringOptions = {}): CpuProgram {
     return new CpuProgram(this, graph, options);
   }
 
   /** Makes code of kernels. */
   generate(kernels: KernelProgram, options: LoweringOptions = {}): CompiledKernels {
-    let refusal: unknown;
+    let refusal: Error | undefined;
     for (const generator of this.generators) {
       const choose =
         options.choose ??
@@ -61,13 +70,19 @@ export class CpuDevice implements Device {
           : undefined);
       const code = lowerProgram(kernels, generator.machine, { ...options, choose });
       try {
-        return { kernels, generator, code, generated: generator.generate(code.module) };
+        const generated = generator.generate(code.module);
+        if (refusal !== undefined) this.note(refusal.message);
+        return { kernels, generator, code, generated };
       } catch (error) {
         if (!(error instanceof Unsupported || error instanceof CodeRefused)) throw error;
         refusal = error;
       }
     }
-    throw refusal instanceof Error ? refusal : new DeviceError('no code can be made for this processor');
+    throw refusal ?? new DeviceError('no code can be made for this processor');
+  }
+
+  private note(reason: string): void {
+    if (this.refused.length < MOST_REFUSALS) this.refused.push(reason);
   }
 
   /** Uses `generator` no more. Gives whether there is another one. */
@@ -76,6 +91,7 @@ export class CpuDevice implements Device {
     const [next] = others;
     if (next === undefined) return false;
     if (this.generators.includes(generator)) this.remark = () => `${next.name} after all: ${reason}`;
+    this.note(reason);
     this.generators = others;
     return true;
   }

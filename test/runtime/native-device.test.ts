@@ -184,8 +184,10 @@ describe.runIf(CAN_RUN_X64)('WebAssembly runs instead, with the right results,',
     expect(new Doubling(device).factor()).toBe(NATIVE);
     refuses = true;
     expect(new Doubling(device).factor()).toBe(WASM);
+    expect(device.refusals).toHaveLength(1);
     refuses = false;
     expect(new Doubling(device).factor()).toBe(NATIVE);
+    expect(device.refusals).toHaveLength(1);
   });
 
   test('from when a thread cannot load koffi', async () => {
@@ -195,6 +197,7 @@ describe.runIf(CAN_RUN_X64)('WebAssembly runs instead, with the right results,',
     expect(first.factor()).toBe(NATIVE);
     await device.memory.pool.ready();
     expect(first.factor()).toBe(WASM);
+    expect(device.refusals).toHaveLength(1);
     expect(device.description).toMatch(/^wasm after all: .*Cannot find module '\/nowhere\/koffi'/);
     expect(second.factor()).toBe(WASM);
     expect(new Doubling(device).factor()).toBe(WASM);
