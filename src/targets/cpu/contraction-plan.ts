@@ -92,7 +92,7 @@ export function planContraction(kernel: ContractionKernel, machine: Machine): Co
   const usual = planAssignments(kernel, machine, Infinity);
   const half = machine.tile.vectors / 2;
   // Tiles of one vector wait for loads.
-  if (machine.caches === undefined || half < 2) return usual;
+  if (machine.level2 === undefined || half < 2) return usual;
   const narrower = planAssignments(kernel, machine, half);
   return narrower.cycles < NARROWER_TILE * usual.cycles ? narrower : usual;
 }
@@ -108,7 +108,7 @@ function planAssignments(kernel: ContractionKernel, machine: Machine, mostVector
 export function contractionPlans(kernel: ContractionKernel, machine: Machine): ContractionPlan[] {
   const { m, n, a, b } = kernel;
   const widths = (columns: readonly Variable[]): number[] => {
-    if (machine.caches === undefined) return [machine.tile.vectors];
+    if (machine.level2 === undefined) return [machine.tile.vectors];
     const most = Math.min(machine.tile.vectors, Math.ceil(sizeOf(columns) / machine.lanes));
     return Array.from({ length: most }, (_, n) => most - n);
   };
@@ -127,7 +127,7 @@ function planRoles(
   given: Machine,
   mostVectors = Infinity,
 ): ContractionPlan {
-  const sweeps = given.caches !== undefined;
+  const sweeps = given.level2 !== undefined;
   const steps = (variable: Variable): Steps => ({
     variable,
     extent: variable.extent,
@@ -165,7 +165,7 @@ function planRoles(
   const compute = computeCycles(rows, columnCount, machine) * wholeK;
   const sweep = sweeps
     ? planSweep({
-        level2: machine.caches?.level2 ?? 0,
+        level2: machine.level2 ?? 0,
         columns,
         k,
         batch: batchVariables,
@@ -190,7 +190,7 @@ function planRoles(
       width,
       kBlocks: k.count,
       blockSize: k.size,
-      level2: machine.caches?.level2 ?? 0,
+      level2: machine.level2 ?? 0,
       wanted: Math.ceil(
         Math.min(WANTED_UNITS / sizeOf(batch), (rowCount * columnCount * wholeK) / UNIT_WORK),
       ),

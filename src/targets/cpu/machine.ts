@@ -24,8 +24,8 @@ export interface Machine {
   readonly scatters: boolean;
   /** Whether there is an instruction for sums of products of bytes. */
   readonly dotBytes: boolean;
-  /** Bytes of a core's caches, of the smallest that are common. Where nothing is said, data are cut so that they fit any. */
-  readonly caches?: { readonly level1: number; readonly level2: number };
+  /** Bytes of a core's second-level cache. Where nothing is said, data are cut so that they fit any. */
+  readonly level2?: number;
 }
 
 /** Measured with 4 and 8 lanes. Wider vectors make everything faster alike, except for starting a step. */
@@ -52,7 +52,7 @@ export const WASM_MACHINE: Machine = {
   dotBytes: false,
 };
 /** Intel's server cores have had 1 MiB since Skylake. */
-const X64_CACHES = { level1: 32 * 1024, level2: 1024 * 1024 };
+const X64_LEVEL2 = 1024 * 1024;
 export const AVX2_MACHINE: Machine = {
   traits: { winograd: { ...WINOGRAD, worth: 800_000 } },
   lanes: 8,
@@ -61,7 +61,7 @@ export const AVX2_MACHINE: Machine = {
   masks: true,
   scatters: false,
   dotBytes: false,
-  caches: X64_CACHES,
+  level2: X64_LEVEL2,
 };
 /** Without what only some of these processors have; see x64/target.ts. */
 export const AVX512_MACHINE: Machine = {
@@ -82,7 +82,7 @@ export const AVX512_MACHINE: Machine = {
   masks: true,
   scatters: true,
   dotBytes: false,
-  caches: X64_CACHES,
+  level2: X64_LEVEL2,
 };
 /**
  * 24 sums, 4 vectors and 1 element of 32 registers. Elements stay scalars, which multiplications take as they are; so there are 10 loads to 24 of

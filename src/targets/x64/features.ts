@@ -1,11 +1,14 @@
 /** What an x64 processor can do. */
 import type { NativeHost } from '../native/native-code.js';
+import { secondLevelCache } from './cache-size.js';
 
 export interface X64Features {
   /** 512-bit vectors, masks and 32 vector registers: AVX-512 F, VL, BW and DQ. AVX2, FMA and BMI2 are always there. */
   readonly avx512: boolean;
   /** Dot products of bytes: AVX-512 VNNI. */
   readonly vnni: boolean;
+  /** Bytes of the second-level cache, where the processor tells. */
+  readonly level2?: number | undefined;
 }
 
 /** The calling conventions of C: Linux and macOS have one, Windows another. */
@@ -42,11 +45,12 @@ const has = (word: number | undefined, ...bits: number[]): boolean =>
 
 /** What the processor has, or what it lacks. */
 export function detectFeatures(host: NativeHost, convention: Convention): X64Features | string {
-  const cpuid = cpuidCode(convention);
-  const [highest = 0] = host.ask(cpuid, 0, 0);
+  const code = cpuidCode(convention);
+  const cpuid = (leaf: number, subleaf: number): Uint32Array => host.ask(code, leaf, subleaf);
+  const [highest = 0] = cpuid(0, 0);
   if (highest < 7) return 'the processor is too old for AVX2';
-  const leaf1 = host.ask(cpuid, 1, 0)[2];
-  const [, leaf7b, leaf7c] = host.ask(cpuid, 7, 0);
+  const leaf1 = cpuid(1, 0)[2];
+  const [, leaf7b, leaf7c] = cpuid(7, 0);
   // 27: the system lets programs ask what it saves.
   if (!has(leaf1, 12, 27, 28)) return 'the processor has no AVX or no FMA, or the system does not allow it';
   if (!has(leaf7b, 5, 8)) return 'the processor has no AVX2 or no BMI2';
@@ -54,5 +58,5 @@ export function detectFeatures(host: NativeHost, convention: Convention): X64Fea
   if (!has(state, 1, 2)) return 'the system does not save 256-bit registers';
   // F, DQ, BW and VL; and the masks, the upper halves and the upper sixteen registers are saved.
   const avx512 = host.limit !== 'avx2' && has(leaf7b, 16, 17, 30, 31) && has(state, 5, 6, 7);
-  return { avx512, vnni: avx512 && has(leaf7c, 11) };
+  return { avx512, vnni: avx512 && has(leaf7c, 11), level2: secondLevelCache(cpuid) };
 }
