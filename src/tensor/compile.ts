@@ -47,7 +47,8 @@ const compiledFunctions = new WeakMap<object, (args: readonly unknown[]) => Comp
  * Turns a function of tensors into one program per signature: the graph is built at the first call only, and each
  * call is one dispatch. Variables assigned inside are updated in place. Arguments that are not tensors are part of
  * the signature; plain numbers used inside are fixed when the function is traced, except those that live in cells
- * (an optimizer's learning rate).
+ * (an optimizer's learning rate). What is computed from variables that it does not assign, and from tensors that are
+ * no arguments, is kept and computed again when they have changed; results are written by every call.
  *
  * @example
  * ```ts
