@@ -1,9 +1,11 @@
 /** Graph → smaller graph: one node per distinct value, identities gone, contractions in the form that kernels take. */
 import { sizeOf } from '../core/shape.js';
 import {
+  barrier,
   binary,
   constant,
   conv,
+  dot,
   expand,
   pad,
   permute,
@@ -20,6 +22,8 @@ import type { Setting } from './setting.js';
 
 /** Below this many rows or columns, a contraction is cheaper as a product that is summed. */
 const SMALLEST_MATRIX_SIDE = 4;
+/** With more rows than this, a steady matrix is not turned beforehand. */
+const MOST_TURNED_ROWS = 64;
 /** A reduction to fewer results than this is cut into parts, so that threads share it. */
 const FEW_ROWS = 8;
 const LONG_ROW = 1 << 15;
@@ -115,7 +119,7 @@ function rewrite(node: Node, setting: Setting): Node {
     case 'reduceMin':
       return isOp(node, node.op) ? splitReduction(node as Node<'sum'>) : node;
     case 'dot':
-      return isOp(node, 'dot') ? contraction(node) : node;
+      return isOp(node, 'dot') ? contraction(node, setting) : node;
     case 'conv':
       return isOp(node, 'conv') ? convolution(node, setting) : node;
     default:
@@ -163,7 +167,7 @@ function splitReduction(node: Node<'sum'>): Node {
 }
 
 /** Matrix kernels take float32 matrices that are not slivers; everything else is a product that is summed. */
-function contraction(node: Node<'dot'>): Node {
+function contraction(node: Node<'dot'>, setting: Setting): Node {
   const [a, b] = node.inputs as [Node, Node];
   const { batchA, batchB, contractA, contractB } = node.attributes;
   const freeA = a.shape
@@ -181,7 +185,7 @@ function contraction(node: Node<'dot'>): Node {
     count(a, contractA) > 0 &&
     sizeOf(node.shape) > 0
   )
-    return node;
+    return turned(node, freeA, freeB, setting);
   const left = permute(a, [...batchA, ...freeA, ...contractA]);
   const right = permute(b, [...batchB, ...freeB, ...contractB]);
   const sizes = (x: Node, axes: readonly number[]): number[] => axes.map((axis) => x.shape[axis] ?? 1);
@@ -202,6 +206,30 @@ function contraction(node: Node<'dot'>): Node {
     product,
     contractA.map((_, i) => full.length - contractA.length + i),
   );
+}
+
+/**
+ * A product with a steady matrix for columns reads it row by row of the contraction: it is turned once, instead of in every run. That is worth its memory
+ * where the other side has few rows; with many, turning costs little beside the product.
+ */
+function turned(
+  node: Node<'dot'>,
+  freeA: readonly number[],
+  freeB: readonly number[],
+  { isSteady }: Setting,
+): Node {
+  const [a, b] = node.inputs as [Node, Node];
+  const { batchA, batchB, contractA, contractB } = node.attributes;
+  const rows = freeA.reduce((product, axis) => product * (a.shape[axis] ?? 1), 1);
+  if (rows > MOST_TURNED_ROWS || isSteady(a) || !isSteady(b)) return node;
+  const columns = permutation(b, [...batchB, ...contractB, ...freeB]);
+  const batch = batchB.map((_, i) => i);
+  return dot(a, columns.op === 'permute' ? barrier(columns) : columns, {
+    batchA,
+    contractA,
+    batchB: batch,
+    contractB: contractB.map((_, i) => batch.length + i),
+  });
 }
 
 /** Kernels of Winograd's algorithm pad for themselves. For others, padding and spreading of the input become a padded tensor; slivers and other dtypes, sums over windows. */

@@ -198,6 +198,23 @@ describe('what is prepared', () => {
     ).toBeCloseTo(256, 4);
     weight.assign(ones([64]));
   });
+  it('is a matrix turned once for few rows, and not kept twice for many', async () => {
+    const layer = new nn.Linear(70, 40);
+    const forward = compile((x: Tensor) => layer.forward(x));
+    const kernelsFor = async (rows: number): Promise<string> => {
+      const x = tensor(
+        Float32Array.from({ length: rows * 70 }, (_, i) => Math.cos(i)),
+        { shape: [rows, 70] },
+      );
+      const wanted = ((await layer.forward(x).array()) as number[][]).flat();
+      ((await forward(x).array()) as number[][])
+        .flat()
+        .forEach((each, i) => expect(each).toBeCloseTo(wanted[i] as number, 5));
+      return inspect(forward, x).kernels;
+    };
+    for (const rows of [4, 17, 64]) expect(await kernelsFor(rows)).toContain('preparation');
+    for (const rows of [1, 65]) expect(await kernelsFor(rows)).not.toContain('preparation');
+  });
   it('takes no time in a profile', async () => {
     const run = compile((x: Tensor) => x.mul(weight.cumsum(0)));
     run(ones([64]));
