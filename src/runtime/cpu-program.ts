@@ -165,8 +165,10 @@ export class CpuProgram implements Program {
   }
 
   private loadedInto(pool: ThreadPool): LoadedProgram {
-    if (this.loaded?.pool !== pool)
-      this.loaded = { pool, program: pool.load(this.current.generated.executable) };
+    if (this.loaded?.pool !== pool) {
+      const { code, generated } = this.current;
+      this.loaded = { pool, program: pool.load(generated.executable, code.layout.barrier) };
+    }
     return this.loaded.program;
   }
 

@@ -1,4 +1,5 @@
 import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
+import { ATTENDANCE, haveAllLeft } from '../targets/cpu/attendance.js';
 import type { Entry, Executable } from './executable.js';
 import { entryOf } from './executable-entry.mjs';
 import {
@@ -16,8 +17,19 @@ import { canBlock, coreCount, startWorker, type WorkerThread } from './worker-th
 /** How long a thread watches for the next order, or for the end of the others' work, before it sleeps. Waking costs about 20 µs. */
 const SPIN_MICROSECONDS = 50;
 
-/** How long the others may take to finish a program that has failed in the calling thread. */
-const PATIENCE_MS = 500;
+/**
+ * For so long the calling thread waits before it asks whether waiting is of any use. It gives up after a number of such turns rather than at a time: a
+ * process that was stopped meanwhile has not waited.
+ */
+const TURN_MS = 100;
+const TURNS = {
+  /** For workers to take a program in. */
+  load: 50,
+  /** For workers to report when all work is done. */
+  report: 10,
+  /** For workers to finish a program that has failed in the calling thread. */
+  failed: 5,
+};
 
 /** A worker cannot take a program in, so that nothing has run. */
 export class LoadError extends DeviceError {}
@@ -27,13 +39,16 @@ export class LoadedProgram {
   readonly id: number;
   readonly executable: Executable;
   readonly entry: Entry;
+  /** Where in its table threads say that they take part (see `attendance.ts`), in bytes; undefined if they do not. */
+  readonly attendance: number | undefined;
   /** The workers that have an entry. */
   readonly holders = new Set<PoolWorker>();
 
-  constructor(id: number, executable: Executable, entry: Entry) {
+  constructor(id: number, executable: Executable, entry: Entry, attendance?: number) {
     this.id = id;
     this.executable = executable;
     this.entry = entry;
+    this.attendance = attendance;
   }
 }
 
@@ -49,6 +64,11 @@ interface PoolWorker {
  *
  * A program's results must not depend on the number of threads: workers take 35 to 60 ms to start, do so when a run first asks for them, and
  * until then runs go on with fewer. They do not keep the process alive.
+ *
+ * A worker may die: out of memory, say. One that does so before it has begun its part of a run, or when it has done it, is left out, with the same
+ * results, if the program's threads say when they take part. The run takes a second longer then, and the next one starts other workers. One that dies
+ * while it takes a program in costs a run five seconds, which goes on in the calling thread alone. Machine code cannot be interrupted: with it there is
+ * no other time to die. A worker that is killed in the middle of WebAssembly leaves its work undone, and the others wait for it forever.
  *
  * If a program fails in one thread while others wait for it at one of the program's own barriers, they wait forever; the failing
  * thread then says so on the standard error stream. If it fails in the calling thread, the pool replaces its workers.
@@ -82,15 +102,18 @@ export class ThreadPool {
     return 1 + this.readyWorkers().length;
   }
 
-  /** Takes a program in. Throws if it lacks what a program must have. */
-  load(executable: Executable): LoadedProgram {
+  /**
+   * Takes a program in. Throws if it lacks what a program must have. If its threads say when they take part, `attendance` tells where: the words of
+   * `attendance.ts`, so many bytes behind the start of its table.
+   */
+  load(executable: Executable, attendance?: number): LoadedProgram {
     let entry;
     try {
       entry = entryOf(executable, this.memory, canBlock());
     } catch (error) {
       throw new InternalError(`a program cannot be loaded: ${String(error)}`);
     }
-    const program = new LoadedProgram(this.programCount++, executable, entry);
+    const program = new LoadedProgram(this.programCount++, executable, entry, attendance);
     this.programs.add(program);
     return program;
   }
@@ -106,17 +129,18 @@ export class ThreadPool {
       runEntry(program, 0, 1, table);
       return;
     }
+    const words = this.controlBlock();
     this.order(helpers, ORDER.RUN, program.id, table);
     try {
       runEntry(program, 0, helpers.length + 1, table);
     } catch (error) {
       // The workers may be waiting for this thread inside the program.
-      if (this.join(PATIENCE_MS)) takeFailure(this.controlBlock());
-      else this.dismissWorkers();
+      this.join(TURNS.failed);
+      takeFailure(words);
       throw error;
     }
-    this.join();
-    const failure = takeFailure(this.controlBlock());
+    this.join(TURNS.report, () => this.isDone(program, table, helpers.length + 1));
+    const failure = takeFailure(words);
     if (failure !== undefined)
       throw new InternalError(
         `worker thread ${failure.worker + 1} failed to run a program: ${failure.message}`,
@@ -160,7 +184,8 @@ export class ThreadPool {
     if (fresh.length > 0) {
       for (const { thread } of fresh) thread.post({ program: program.id, executable: program.executable });
       this.order(fresh, ORDER.LOAD, program.id, 0);
-      this.join();
+      // Nothing has run yet: the calling thread can do it alone.
+      if (!this.join(TURNS.load)) return [];
       const failure = takeFailure(this.controlBlock());
       if (failure !== undefined) throw new LoadError(`a thread cannot load a program: ${failure.message}`);
       for (const worker of fresh) program.holders.add(worker);
@@ -185,18 +210,39 @@ export class ThreadPool {
     });
   }
 
-  /** Waits until all orders are carried out; gives whether they were within the time. */
-  private join(milliseconds = Infinity): boolean {
+  /** Whether nothing is left to do in a run that the calling thread has finished, whoever has not reported. */
+  private isDone({ attendance }: LoadedProgram, table: number, threads: number): boolean {
+    if (attendance === undefined) return false;
+    return haveAllLeft(new Int32Array(this.memory.buffer, table + attendance, ATTENDANCE.words), threads);
+  }
+
+  /**
+   * Waits until all orders are carried out; gives whether they were. Workers that are still silent after so many turns at whose end `isVain` was true count
+   * as lost, and all are dismissed.
+   */
+  private join(turns: number, isVain = () => true): boolean {
+    for (let vain = 0; vain < turns;) {
+      if (this.waitForOrders()) return true;
+      if (isVain()) vain++;
+    }
+    this.dismissWorkers();
+    return false;
+  }
+
+  /** Waits a turn for all orders to be carried out; gives whether they were. */
+  private waitForOrders(): boolean {
     const words = this.controlBlock();
-    const end = milliseconds === Infinity ? Infinity : performance.now() + milliseconds;
+    let end: number | undefined;
     for (;;) {
       let remaining = Atomics.load(words, MAIN.REMAINING);
       if (remaining !== 0) remaining = watch(words, MAIN.REMAINING, remaining, this.spin);
       if (remaining === 0) return true;
-      if (end !== Infinity && performance.now() >= end) return false;
+      const now = performance.now();
+      end ??= now + TURN_MS;
+      if (now >= end) return false;
       if (!canBlock()) continue;
       Atomics.store(words, MAIN.ASLEEP, 1);
-      Atomics.wait(words, MAIN.REMAINING, remaining, end === Infinity ? Infinity : end - performance.now());
+      Atomics.wait(words, MAIN.REMAINING, remaining, end - now);
       Atomics.store(words, MAIN.ASLEEP, 0);
     }
   }
@@ -208,8 +254,10 @@ export class ThreadPool {
     this.startFailure = undefined;
     for (let number = 0; number < this.threads - 1; number++) {
       const onFailure = (error: Error): void => {
+        // Others have taken the place of workers that were dismissed.
+        if (this.words !== words) return;
         this.startFailure = error;
-        this.workers = this.workers.filter((worker) => worker.number !== number || this.words !== words);
+        this.workers = this.workers.filter((worker) => worker.number !== number);
       };
       const start = { words, worker: number, memory: this.memory, maySleep: true, spin: this.spin };
       try {

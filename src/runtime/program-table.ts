@@ -23,8 +23,8 @@ export class ProgramTable {
   /** To be called before a run writes into the table. */
   refresh(): void {
     if (this.integers.buffer !== this.heap.buffer) [this.integers, this.floats, this.doubles] = this.views();
-    const { counters, bytes } = this.layout;
-    this.integers.fill(0, counters / 4, bytes / 4);
+    const { barrier, bytes } = this.layout;
+    this.integers.fill(0, barrier / 4, bytes / 4);
   }
 
   setAddress(buffer: number, address: number): void {

@@ -6,6 +6,7 @@ import { ArgumentError, InternalError } from '../../src/core/errors.js';
 import { Heap } from '../../src/runtime/heap.js';
 import { ThreadPool } from '../../src/runtime/pool.js';
 import type { Executable } from '../../src/runtime/executable.js';
+import { ATTENDANCE, attend } from '../../src/targets/cpu/attendance.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmFeatures } from '../../src/targets/wasm/features.js';
@@ -37,12 +38,21 @@ const count: Build = (b, _thread, _threads, table) => {
 
 /** Reads outside the memory in one thread. */
 const failIn =
-  (which: number, thenMeet = false): Build =>
-  (b, thread, threads, table) => {
+  (which: number): Build =>
+  (b, thread, _threads, table) => {
     b.if(ir.compare('eq', thread, ir.i32(which)), () => {
       b.store('i32', table, ir.load('i32', ir.i32(-4), 16));
     });
-    if (thenMeet) b.push({ kind: 'barrier', state: table, threads });
+  };
+
+/** The same, before all meet. */
+const failBeforeMeeting =
+  (which: number): Build =>
+  (b, thread, threads, table) => {
+    attend(b, thread, table, () => {
+      failIn(which)(b, thread, threads, table);
+      b.push({ kind: 'barrier', state: table, threads });
+    });
   };
 
 /** The command line of a process that runs a program on two threads: a good one or one that fails in the second. */
@@ -107,22 +117,24 @@ describe.each([1, 2, 4])('a pool of %i threads', (threads) => {
   test('meets at barriers inside a program', async () => {
     const heap = new Heap();
     const pool = await poolOf(heap, threads);
-    // state, then one cell for each thread; after the barrier each thread adds up all cells.
+    // What the barrier needs, then one cell for each thread; after the barrier each thread adds up all cells.
     const table = zeros(heap, 32);
     const program = pool.load(
       moduleOf((b, thread, threadCount, address) => {
-        b.store('i32', at(address, thread), ir.add(thread, ir.i32(1)), 16);
-        b.push({ kind: 'barrier', state: address, threads: threadCount });
-        const total = b.variable(ir.i32(0));
-        b.for(ir.i32(0), threadCount, 1, (i) => {
-          b.set(total, ir.add(ir.get(total), ir.load('i32', at(address, i), 16)));
+        attend(b, thread, address, () => {
+          b.store('i32', at(address, thread), ir.add(thread, ir.i32(1)), 32);
+          b.push({ kind: 'barrier', state: address, threads: threadCount });
+          const total = b.variable(ir.i32(0));
+          b.for(ir.i32(0), threadCount, 1, (i) => {
+            b.set(total, ir.add(ir.get(total), ir.load('i32', at(address, i), 32)));
+          });
+          b.store('i32', at(address, thread), ir.get(total), 64);
         });
-        b.store('i32', at(address, thread), ir.get(total), 64);
       }),
     );
     const sums = Array.from({ length: threads }, () => (threads * (threads + 1)) / 2);
     for (let n = 0; n < 50; n++) {
-      heap.view('int32', table + 16, 20).fill(0);
+      heap.view('int32', table, 32).fill(0);
       pool.run(program, table);
       expect([...heap.view('int32', table + 64, threads)]).toEqual(sums);
     }
@@ -328,8 +340,10 @@ describe('failures', () => {
   test('in the calling thread are thrown although workers wait for it at a barrier; they are replaced', async () => {
     const heap = new Heap();
     const pool = await poolOf(heap, 2);
-    const program = pool.load(moduleOf(failIn(0, true)));
-    expect(() => pool.run(program, zeros(heap, 4))).toThrow(/failed while running: .*out of bounds/);
+    const program = pool.load(moduleOf(failBeforeMeeting(0)));
+    expect(() => pool.run(program, zeros(heap, ATTENDANCE.words))).toThrow(
+      /failed while running: .*out of bounds/,
+    );
     expect(pool.readyThreads).toBe(1);
     await pool.ready();
     const table = zeros(heap, 1);

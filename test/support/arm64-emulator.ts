@@ -148,8 +148,8 @@ export const ARM64: Encoder = {
   fusedVectors: true,
   fusedScalars: true,
   missing: NO_EMULATOR,
-  instantiate(module, memory) {
-    const code = encodeArm64(module, { linux: true });
+  instantiate(module, memory, maySleep = true) {
+    const code = encodeArm64(module, { linux: maySleep });
     return {
       call(name, ...args) {
         callArm64(code, name, memory.buffer, args);

@@ -40,7 +40,8 @@ export interface Encoder {
   readonly dotBytes: boolean;
   /** Why it cannot run here, if it cannot. */
   readonly missing: string | undefined;
-  instantiate(module: Module, memory: WebAssembly.Memory): Instance;
+  /** Threads that wait for others sleep after a while, unless told. */
+  instantiate(module: Module, memory: WebAssembly.Memory, maySleep?: boolean): Instance;
 }
 
 function wasmEncoder(relaxedFma: boolean): Encoder {
@@ -53,9 +54,12 @@ function wasmEncoder(relaxedFma: boolean): Encoder {
     scatters: false,
     dotBytes: false,
     missing: relaxedFma && !wasmFeatures().relaxedFma ? 'no relaxed SIMD' : undefined,
-    instantiate(module, memory) {
+    instantiate(module, memory, maySleep = true) {
       const bytes = encodeModule(module, { relaxedFma });
-      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), wasmImports(memory, true));
+      const { exports } = new WebAssembly.Instance(
+        new WebAssembly.Module(bytes),
+        wasmImports(memory, maySleep),
+      );
       return {
         call(name, ...args) {
           const f = exports[name];
@@ -82,9 +86,9 @@ function x64Encoder(count: number, avx512: boolean): Encoder {
     scatters: avx512,
     dotBytes: vnni,
     missing: tooOld ? 'no AVX-512' : typeof machine === 'string' ? machine : undefined,
-    instantiate(module, memory) {
+    instantiate(module, memory, maySleep = true) {
       if (usable === undefined) throw new Error('no machine code here');
-      const linux = process.platform === 'linux';
+      const linux = maySleep && process.platform === 'linux';
       const { bytes, entries } = encodeX64(module, {
         features: { avx512, vnni },
         lanes: count,
@@ -144,9 +148,14 @@ export const freshMemory = (pages = 64): WebAssembly.Memory =>
   new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 
 /** `module` over `memory`, a fresh one of 4 MiB unless told. */
-export function machineOf(encoder: Encoder, module: Module, memory = freshMemory()): Machine {
+export function machineOf(
+  encoder: Encoder,
+  module: Module,
+  memory = freshMemory(),
+  maySleep = true,
+): Machine {
   return {
-    ...encoder.instantiate(module, memory),
+    ...encoder.instantiate(module, memory, maySleep),
     memory,
     i32: new Int32Array(memory.buffer),
     f32: new Float32Array(memory.buffer),

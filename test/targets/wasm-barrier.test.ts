@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { attend } from '../../src/targets/cpu/attendance.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmImports } from '../../src/targets/wasm/host-functions.mjs';
@@ -12,29 +13,32 @@ const [STATE, COUNTERS, WRONG] = [0, 64, 128];
 
 /**
  * In every round each thread raises its own counter, meets the others, looks at all counters, and meets them again. Whoever is let
- * through early sees a counter that is behind; whoever is let through late sees one that is ahead.
+ * through early sees a counter that is behind; whoever is let through late sees one that is ahead. All are told that `absent` more would come.
  */
-const meeting = ir.func(
-  'run',
-  ['thread', 'threads'],
-  (b, thread, threads) => {
-    const meet = (): void => {
-      b.push({ kind: 'barrier', state: i32(STATE), threads });
-    };
-    b.for(i32(0), i32(ROUNDS), 1, (round) => {
-      b.store('i32', ir.binary('shl', thread, i32(2)), ir.add(round, i32(1)), COUNTERS);
-      meet();
-      b.for(i32(0), threads, 1, (other) => {
-        const seen = ir.load('i32', ir.binary('shl', other, i32(2)), COUNTERS);
-        b.if(ir.compare('ne', seen, ir.add(round, i32(1))), () => {
-          b.let(ir.atomicAdd(i32(WRONG), i32(1)));
+const meeting = (absent: number): ir.Func =>
+  ir.func(
+    'run',
+    ['thread', 'threads'],
+    (b, thread, threads) => {
+      const meet = (): void => {
+        b.push({ kind: 'barrier', state: i32(STATE), threads: ir.add(threads, i32(absent)) });
+      };
+      attend(b, thread, i32(STATE), () => {
+        b.for(i32(0), i32(ROUNDS), 1, (round) => {
+          b.store('i32', ir.binary('shl', thread, i32(2)), ir.add(round, i32(1)), COUNTERS);
+          meet();
+          b.for(i32(0), threads, 1, (other) => {
+            const seen = ir.load('i32', ir.binary('shl', other, i32(2)), COUNTERS);
+            b.if(ir.compare('ne', seen, ir.add(round, i32(1))), () => {
+              b.let(ir.atomicAdd(i32(WRONG), i32(1)));
+            });
+          });
+          meet();
         });
       });
-      meet();
-    });
-  },
-  true,
-);
+    },
+    true,
+  );
 
 const WORKER = `
   const { workerData, parentPort } = require('node:worker_threads');
@@ -44,9 +48,9 @@ const WORKER = `
   parentPort.postMessage('done');
 `;
 
-async function meet(maySleep: boolean, threads: number): Promise<Int32Array> {
+async function meet(maySleep: boolean, threads: number, absent: number): Promise<Int32Array> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  const bytes = encodeModule({ functions: [meeting] }, { relaxedFma: RELAXED_FMA });
+  const bytes = encodeModule({ functions: [meeting(absent)] }, { relaxedFma: RELAXED_FMA });
   const module = new WebAssembly.Module(bytes);
   const workers = Array.from({ length: threads - 1 }, (_, n) => {
     const workerData = { module, memory, maySleep: maySleep ? 1 : 0, thread: n + 1, threads };
@@ -70,19 +74,21 @@ async function meet(maySleep: boolean, threads: number): Promise<Int32Array> {
 
 describe('barrier', () => {
   it.each([
-    ['threads that may sleep', true, 3],
-    ['threads that only spin', false, 2],
-  ])('keeps %s in step', async (_, maySleep, threads) => {
-    const words = await meet(maySleep, threads);
+    ['3 threads that may sleep', true, 3, 0],
+    ['2 threads that only spin', false, 2, 0],
+    ['3 threads that may sleep, of 4', true, 3, 1],
+    ['2 threads that only spin, of 4', false, 2, 2],
+  ])('keeps %s in step', async (_, maySleep, threads, absent) => {
+    const words = await meet(maySleep, threads, absent);
     const counters = words.subarray(COUNTERS / 4, COUNTERS / 4 + threads);
     expect([...counters]).toEqual(Array(threads).fill(ROUNDS));
     expect(words[WRONG / 4]).toBe(0);
-    // Nobody is counted as waiting, and every meeting was a generation.
-    expect([words[0], words[1]]).toEqual([0, 2 * ROUNDS]);
+    // Nobody is counted as waiting but the absent, and every meeting was a generation.
+    expect([words[0], words[1]]).toEqual([absent, 2 * ROUNDS]);
   });
 
   it('lets a single thread pass', () => {
-    const m = machine({ functions: [meeting] });
+    const m = machine({ functions: [meeting(0)] });
     m.call('run', 0, 1);
     expect([m.i32[COUNTERS / 4], m.i32[WRONG / 4]]).toEqual([ROUNDS, 0]);
   });

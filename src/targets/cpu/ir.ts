@@ -249,8 +249,8 @@ export type Statement =
   /** Bytes; the ranges do not overlap. */
   | { readonly kind: 'copy'; readonly to: Expr; readonly from: Expr; readonly length: Expr }
   /**
-   * All threads of the program meet here. `state` is the address of three i32 words (count, generation, sleepers), zero at first, `threads`
-   * the number that meets. Spins shortly, then waits (where threads may block).
+   * All threads of the program meet here that have entered it. `state` is the address of the words in `attendance.ts`, zero at first, `threads` the number
+   * that was called. Spins shortly, then waits (where threads may block).
    */
   | { readonly kind: 'barrier'; readonly state: Expr; readonly threads: Expr };
 

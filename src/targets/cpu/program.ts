@@ -3,6 +3,7 @@ import type { DType } from '../../core/dtype.js';
 import { InternalError } from '../../core/errors.js';
 import { kernelShape, type KernelShape } from '../../compiler/kernel-shape.js';
 import type { Kernel, KernelProgram, ScanKernel, Step } from '../../compiler/kernel.js';
+import { ATTENDANCE, attend } from './attendance.js';
 import type { Choose } from './candidates.js';
 import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
@@ -42,9 +43,9 @@ export interface TableLayout {
   readonly timeline: number;
   /** Eight bytes for each scalar. */
   readonly scalars: number;
-  /** The words in which threads meet. */
+  /** The words in which threads sign in and meet: see `attendance.ts`. Zero when a run starts, as all that follows. */
   readonly barrier: number;
-  /** One word per kernel, a cache line apart: the next unit of work. Zero when a run starts. */
+  /** One word per kernel, a cache line apart: the next unit of work. */
   readonly counters: number;
   readonly counterBytes: number;
   readonly bytes: number;
@@ -108,7 +109,6 @@ class ProgramLowering {
   private readonly timeline: TimelineLayout | undefined;
   private readonly choose: Choose | undefined;
   private scratchBytes = 0;
-  private parallel = false;
   /** That of the kernel that is being lowered. */
   private shape: FramedShape | undefined;
 
@@ -138,6 +138,7 @@ class ProgramLowering {
   lower(): ProgramCode {
     const { layout, program } = this;
     for (const step of allSteps(program)) this.lowerStep(step);
+    const parallel = this.isParallel(allSteps(program));
     const run = ir.func(
       'run',
       ['thread', 'threads', 'table'],
@@ -149,12 +150,16 @@ class ProgramLowering {
             ? undefined
             : b.let(timelineOf(this.timeline, ir.load('i32', table, layout.timeline), thread), 'notes');
         const execution = { thread, threads, table, scratch, notes };
-        if (program.preparation.length > 0)
-          b.if(ir.compare('ne', ir.load('i32', table, layout.prepare), ir.i32(0)), () => {
-            this.emitSteps(b, program.preparation, execution);
-            this.meet(b, execution);
-          });
-        this.emitSteps(b, program.steps, execution);
+        const work = (): void => {
+          if (program.preparation.length > 0)
+            b.if(ir.compare('ne', ir.load('i32', table, layout.prepare), ir.i32(0)), () => {
+              this.emitSteps(b, program.preparation, execution);
+              this.meet(b, execution);
+            });
+          this.emitSteps(b, program.steps, execution);
+        };
+        if (parallel) attend(b, thread, this.barrierOf(table), work);
+        else work();
       },
       true,
     );
@@ -163,7 +168,7 @@ class ProgramLowering {
       layout,
       kernels: this.codes,
       scratchBytes: this.scratchBytes,
-      parallel: this.parallel,
+      parallel,
       timeline: this.timeline,
     };
   }
@@ -288,7 +293,7 @@ class ProgramLowering {
     let before: 'serial' | 'parallel' | undefined;
     for (const step of steps) {
       const [first] = step;
-      const mode = first?.kind === 'scan' || this.workOf(step) >= SERIAL_WORK ? 'parallel' : 'serial';
+      const mode = first?.kind === 'scan' || this.isLarge(step) ? 'parallel' : 'serial';
       if (before !== undefined && (before === 'parallel' || mode === 'parallel')) this.meet(b, run);
       before = mode;
       if (first?.kind === 'scan') this.emitScan(b, first, run);
@@ -296,19 +301,28 @@ class ProgramLowering {
         b.if(ir.compare('eq', run.thread, ir.i32(0)), () => {
           this.emitSerial(b, step, run);
         });
-      else {
-        this.parallel = true;
-        this.emitParallel(b, step, run);
-      }
+      else this.emitParallel(b, step, run);
     }
   }
 
-  private workOf(step: Step): number {
-    return step.reduce((sum, kernel) => sum + (this.codeOf.get(kernel)?.code.work ?? 0), 0);
+  private isLarge(step: Step): boolean {
+    return step.reduce((sum, kernel) => sum + (this.codeOf.get(kernel)?.code.work ?? 0), 0) >= SERIAL_WORK;
+  }
+
+  /** Whether any step is large, in scans too. */
+  private isParallel(steps: readonly Step[]): boolean {
+    return steps.some(
+      (step) =>
+        this.isLarge(step) || step.some((kernel) => kernel.kind === 'scan' && this.isParallel(kernel.body)),
+    );
+  }
+
+  private barrierOf(table: Expr): Expr {
+    return ir.add(table, ir.i32(this.layout.barrier));
   }
 
   private meet(b: Builder, { table, threads }: Run): void {
-    b.push({ kind: 'barrier', state: ir.add(table, ir.i32(this.layout.barrier)), threads });
+    b.push({ kind: 'barrier', state: this.barrierOf(table), threads });
   }
 
   private emitSerial(b: Builder, step: Step, run: Run): void {
@@ -467,7 +481,7 @@ function layoutOf(program: KernelProgram): { layout: TableLayout; shapes: Map<Ke
     }
   });
   const barrier = align(end, CACHE_LINE);
-  const counters = barrier + CACHE_LINE;
+  const counters = barrier + align(4 * ATTENDANCE.words, CACHE_LINE);
   const counterBytes = CACHE_LINE * count(allSteps(program), () => 1);
   const bytes = counters + counterBytes;
   return {

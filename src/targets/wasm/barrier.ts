@@ -1,4 +1,5 @@
 /** The function in which threads meet. */
+import { ATTENDANCE, CLOSED, PATIENCE_MS } from '../cpu/attendance.js';
 import { ByteWriter, EMPTY_BLOCK } from './binary.js';
 import { OPCODES, type Opcode } from './opcodes.js';
 
@@ -7,14 +8,19 @@ import { OPCODES, type Opcode } from './opcodes.js';
  * other threads spin, about 20 µs once they sleep.
  */
 const SPINS = 20_000;
+/** Rounds before the entrance is closed, where threads do not sleep: some tens of milliseconds. */
+const PATIENT_SPINS = 3000 * SPINS;
+
+/** What memory.atomic.wait32 gives when the time is over. */
+const TIMED_OUT = 2;
 
 /**
- * barrier(state, threads): `state` is the address of the words count and generation. The last to arrive sets the count
- * back, starts the next generation and wakes the others; those watch the generation, which cannot pass by twice since
- * the next one needs them. Where `env.maySleep` is 0 they go on spinning instead of sleeping.
+ * barrier(state, threads): `state` is the address of the words in `attendance.ts`. The last to arrive sets the count back, starts the next generation and
+ * wakes the others; those watch the generation, which cannot pass by twice since the next one needs them. Where `env.maySleep` is 0 they
+ * go on spinning instead of sleeping. Who has waited for too long closes the entrance.
  */
 export function encodeBarrier(): ByteWriter {
-  const code = new ByteWriter(160);
+  const code = new ByteWriter(320);
   const op = (name: Opcode, ...immediates: number[]): void => {
     code.op(OPCODES[name]);
     for (const each of immediates) code.u32(each);
@@ -23,14 +29,50 @@ export function encodeBarrier(): ByteWriter {
     op('i32.const');
     code.s32(value);
   };
-  const [state, threads, generation, left] = [0, 1, 2, 3];
-  const currentGeneration = (): void => {
+  const [state, threads, generation, left, absent] = [0, 1, 2, 3, 4];
+  /** An atomic instruction on one of the words; `operands` come behind the address. */
+  const atomic = (
+    name: Opcode & `${string}atomic${string}`,
+    word: number,
+    operands: () => void = () => undefined,
+  ): void => {
     op('local.get', state);
-    op('i32.atomic.load', 2, 4);
+    operands();
+    op(name, 2, 4 * word);
+  };
+  const returnIfOver = (): void => {
+    atomic('i32.atomic.load', ATTENDANCE.generation);
+    op('local.get', generation);
+    op('i32.ne');
+    op('if', EMPTY_BLOCK);
+    op('return');
+    op('end');
+  };
+  /** Adds `put` to the count; who brings it to `threads` lets all pass. */
+  const arrive = (put: () => void): void => {
+    atomic('i32.atomic.rmw.add', ATTENDANCE.count, put);
+    put();
+    op('i32.add');
+    op('local.get', threads);
+    op('i32.eq');
+    op('if', EMPTY_BLOCK);
+    atomic('i32.atomic.store', ATTENDANCE.count, () => {
+      atomic('i32.atomic.load', ATTENDANCE.absent);
+    });
+    atomic('i32.atomic.rmw.add', ATTENDANCE.generation, () => {
+      constant(1);
+    });
+    op('drop');
+    atomic('memory.atomic.notify', ATTENDANCE.generation, () => {
+      constant(-1);
+    });
+    op('drop');
+    op('return');
+    op('end');
   };
 
-  code.u32(1); // one run of locals: two of i32
-  code.u32(2);
+  code.u32(1); // one run of locals: three of i32
+  code.u32(3);
   code.u8(0x7f);
 
   op('local.get', threads);
@@ -40,56 +82,63 @@ export function encodeBarrier(): ByteWriter {
   op('return');
   op('end');
 
-  currentGeneration();
+  atomic('i32.atomic.load', ATTENDANCE.generation);
   op('local.set', generation);
-  op('local.get', state);
-  constant(1);
-  op('i32.atomic.rmw.add', 2, 0);
-  constant(1);
-  op('i32.add');
-  op('local.get', threads);
-  op('i32.eq');
-  op('if', EMPTY_BLOCK);
-  op('local.get', state);
-  constant(0);
-  op('i32.atomic.store', 2, 0);
-  op('local.get', state);
-  constant(1);
-  op('i32.atomic.rmw.add', 2, 4);
-  op('drop');
-  op('local.get', state);
-  constant(-1);
-  op('memory.atomic.notify', 2, 4);
-  op('drop');
-  op('return');
-  op('end');
+  arrive(() => {
+    constant(1);
+  });
 
+  op('loop', EMPTY_BLOCK);
   constant(SPINS);
+  constant(PATIENT_SPINS);
+  op('global.get', 0);
+  op('select');
   op('local.set', left);
   op('loop', EMPTY_BLOCK);
-  currentGeneration();
-  op('local.get', generation);
-  op('i32.ne');
-  op('if', EMPTY_BLOCK);
-  op('return');
-  op('end');
-  op('local.get', left);
-  op('if', EMPTY_BLOCK);
+  returnIfOver();
   op('local.get', left);
   constant(1);
   op('i32.sub');
-  op('local.set', left);
-  op('else');
+  op('local.tee', left);
+  op('br_if', 0);
+  op('end');
+
   op('global.get', 0);
   op('if', EMPTY_BLOCK);
-  op('local.get', state);
-  op('local.get', generation);
-  op('i64.const');
-  code.s32(-1); // no time limit
-  op('memory.atomic.wait32', 2, 4);
-  op('drop');
+  atomic('memory.atomic.wait32', ATTENDANCE.generation, () => {
+    op('local.get', generation);
+    op('i64.const');
+    code.s32(PATIENCE_MS * 1e6);
+  });
+  constant(TIMED_OUT);
+  op('i32.ne');
+  op('br_if', 1);
+  returnIfOver();
   op('end');
-  op('end');
+
+  // Too long. `absent` = the others, then those of them who are absent.
+  atomic('i32.atomic.load', ATTENDANCE.entered);
+  op('local.get', threads);
+  constant(1);
+  op('i32.sub');
+  op('local.tee', absent);
+  op('i32.ge_s');
+  op('br_if', 0);
+  op('local.get', absent);
+  atomic('i32.atomic.rmw.add', ATTENDANCE.entered, () => {
+    constant(CLOSED);
+  });
+  op('i32.sub');
+  op('local.tee', absent);
+  constant(0);
+  op('i32.le_s');
+  op('br_if', 0);
+  atomic('i32.atomic.store', ATTENDANCE.absent, () => {
+    op('local.get', absent);
+  });
+  arrive(() => {
+    op('local.get', absent);
+  });
   op('br', 0);
   op('end');
   op('end');
