@@ -10,6 +10,7 @@ import { ATTENDANCE, attend } from '../../src/targets/cpu/attendance.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmFeatures } from '../../src/targets/wasm/features.js';
+import { attendTogether } from '../support/attend-together.js';
 
 type Build = (b: ir.Builder, thread: ir.Expr, threads: ir.Expr, table: ir.Expr) => void;
 
@@ -121,7 +122,7 @@ describe.each([1, 2, 4])('a pool of %i threads', (threads) => {
     const table = zeros(heap, 32);
     const program = pool.load(
       moduleOf((b, thread, threadCount, address) => {
-        attend(b, thread, address, () => {
+        attendTogether(b, thread, threadCount, address, () => {
           b.store('i32', at(address, thread), ir.add(thread, ir.i32(1)), 32);
           b.push({ kind: 'barrier', state: address, threads: threadCount });
           const total = b.variable(ir.i32(0));

@@ -1,7 +1,7 @@
 /** Runs a program on two threads and then has nothing left to do; with 'failing', the second thread fails. See pool.test.ts. */
 import { Heap } from '../../src/runtime/heap.js';
 import { ThreadPool } from '../../src/runtime/pool.js';
-import { attend } from '../../src/targets/cpu/attendance.js';
+import { attendTogether } from './attend-together.js';
 import { add, atomicAdd, compare, func, i32, load } from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 
@@ -13,7 +13,7 @@ const count = func(
   ['thread', 'threads', 'table'],
   (b, thread = i32(0), threads = i32(0), table = i32(0)) => {
     const state = b.let(add(table, i32(8)));
-    attend(b, thread, state, () => {
+    attendTogether(b, thread, threads, state, () => {
       if (isFailing) {
         b.if(compare('eq', thread, i32(1)), () => {
           b.store('i32', table, load('i32', i32(-4), 16));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodeArm64 } from '../../src/targets/arm64/encode.js';
-import { attend } from '../../src/targets/cpu/attendance.js';
+
 import * as ir from '../../src/targets/cpu/ir.js';
+import { attendTogether } from '../support/attend-together.js';
 import { callArm64, NO_EMULATOR } from '../support/arm64-emulator.js';
 
 const { i32 } = ir;
@@ -21,7 +22,7 @@ const meeting = (absent: number): ir.Func =>
       const meet = (): void => {
         b.push({ kind: 'barrier', state: i32(STATE), threads: ir.add(threads, i32(absent)) });
       };
-      attend(b, thread, i32(STATE), () => {
+      attendTogether(b, thread, threads, i32(STATE), () => {
         b.for(i32(0), i32(ROUNDS), 1, (round) => {
           b.store('i32', ir.binary('shl', thread, i32(2)), ir.add(round, i32(1)), COUNTERS);
           meet();

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { attend } from '../../src/targets/cpu/attendance.js';
+
 import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmImports } from '../../src/targets/wasm/host-functions.mjs';
+import { attendTogether } from '../support/attend-together.js';
 import { machine, RELAXED_FMA } from '../support/wasm-module.js';
 
 const { i32 } = ir;
@@ -23,7 +24,7 @@ const meeting = (absent: number): ir.Func =>
       const meet = (): void => {
         b.push({ kind: 'barrier', state: i32(STATE), threads: ir.add(threads, i32(absent)) });
       };
-      attend(b, thread, i32(STATE), () => {
+      attendTogether(b, thread, threads, i32(STATE), () => {
         b.for(i32(0), i32(ROUNDS), 1, (round) => {
           b.store('i32', ir.binary('shl', thread, i32(2)), ir.add(round, i32(1)), COUNTERS);
           meet();
