@@ -1,4 +1,5 @@
 /** Measures what the machine can do at the most, once for each code generator and number of threads. */
+import { ATTENDANCE } from '../targets/cpu/attendance.js';
 import {
   arithmeticProbe,
   arithmeticProbeFlops,
@@ -78,13 +79,15 @@ function measure(generator: CodeGenerator, memory: CpuMemory): Ceilings {
 }
 
 /** The shortest time of a module's run on all threads, in milliseconds. */
-function bestOf(generator: CodeGenerator, { pool }: CpuMemory, module: Module, table: number): number {
+function bestOf(generator: CodeGenerator, { heap, pool }: CpuMemory, module: Module, table: number): number {
   const code = generator.generate(module);
-  const program = pool.load(code.executable);
+  const program = pool.load(code.executable, PROBE_TABLE.attendance);
+  const attendance = heap.view('int32', table + PROBE_TABLE.attendance, ATTENDANCE.words);
   try {
     let best = Infinity;
     const start = performance.now();
     for (let run = 0; run < FEWEST_RUNS || performance.now() - start < MILLISECONDS; run++) {
+      attendance.fill(0);
       const before = performance.now();
       pool.run(program, table);
       best = Math.min(best, performance.now() - before);

@@ -65,10 +65,11 @@ interface PoolWorker {
  * A program's results must not depend on the number of threads: workers take 35 to 60 ms to start, do so when a run first asks for them, and
  * until then runs go on with fewer. They do not keep the process alive.
  *
- * A worker may die: out of memory, say. One that does so before it has begun its part of a run, or when it has done it, is left out, with the same
- * results, if the program's threads say when they take part. The run takes a second longer then, and the next one starts other workers. One that dies
- * while it takes a program in costs a run five seconds, which goes on in the calling thread alone. Machine code cannot be interrupted: with it there is
- * no other time to die. A worker that is killed in the middle of WebAssembly leaves its work undone, and the others wait for it forever.
+ * A worker may die: out of memory, say. Runs have fewer threads once the host has told so, which it does between runs only. A worker that has died before
+ * its part of a run, or between its work and its report, is left out with the same results, if the program's threads say when they take part
+ * (`attendance.ts`): the run takes a second longer, and the next one starts other workers. One that dies while it takes a program in costs a run five
+ * seconds, which goes on in the calling thread alone. Machine code cannot be interrupted: with it there is no other time to die. A worker that is killed
+ * in the middle of WebAssembly leaves work undone, and the others wait for it forever.
  *
  * If a program fails in one thread while others wait for it at one of the program's own barriers, they wait forever; the failing
  * thread then says so on the standard error stream. If it fails in the calling thread, the pool replaces its workers.

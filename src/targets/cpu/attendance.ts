@@ -41,12 +41,18 @@ export const PATIENCE_MS = 100;
 /** Emits `work`, done only if `thread` comes while the entrance is open. `state` is the address of the words. */
 export function attend(b: Builder, thread: Expr, state: Expr, work: () => void): void {
   const word = (index: number): Expr => ir.add(state, ir.i32(4 * index));
-  const one = b.let(ir.binary('minS', thread, ir.i32(1)), 'one');
-  const entered = b.let(ir.atomicAdd(word(ATTENDANCE.entered), one), 'entered');
-  // Thread 0 may find it closed by others, who wait for it.
-  b.if(ir.compare('lt', ir.mul(entered, one), ir.i32(CLOSED)), () => {
+  const isOther = b.let(ir.compare('ne', thread, ir.i32(0)), 'isOther');
+  const addOne = (index: number): Expr => ir.atomicAdd(word(index), ir.i32(1));
+  // Thread 0 does not look: others that wait for it may have closed the entrance.
+  const before = b.variable(ir.i32(0), 'before');
+  b.if(isOther, () => {
+    b.set(before, addOne(ATTENDANCE.entered));
+  });
+  b.if(ir.compare('lt', ir.get(before), ir.i32(CLOSED)), () => {
     work();
-    b.let(ir.atomicAdd(word(ATTENDANCE.left), one), 'left');
+    b.if(isOther, () => {
+      b.let(addOne(ATTENDANCE.left), 'left');
+    });
   });
 }
 

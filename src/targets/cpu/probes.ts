@@ -1,9 +1,17 @@
 /** Programs that do nothing but what the machine can do at most: what kernels are measured against. */
+import { attend } from './attendance.js';
 import * as ir from './ir.js';
 import type { Builder, Expr, Module } from './ir.js';
 
 /** Where a probe finds what it is to do, in bytes from the start of its table; results that nobody wants go behind. */
-export const PROBE_TABLE = { rounds: 0, source: 4, target: 8, bytes: 12, results: 64 } as const;
+export const PROBE_TABLE = {
+  rounds: 0,
+  source: 4,
+  target: 8,
+  bytes: 12,
+  attendance: 64,
+  results: 128,
+} as const;
 const RESULT_BYTES = 64;
 
 /** Bytes of the table for so many threads. */
@@ -109,8 +117,10 @@ function runRounds(round: (b: Builder, thread: Expr, table: Expr) => void): ir.F
     'run',
     ['thread', 'threads', 'table'],
     (b, thread, _threads, table) => {
-      b.for(ir.i32(0), word(table, PROBE_TABLE.rounds), 1, () => {
-        round(b, thread, table);
+      attend(b, thread, ir.add(table, ir.i32(PROBE_TABLE.attendance)), () => {
+        b.for(ir.i32(0), word(table, PROBE_TABLE.rounds), 1, () => {
+          round(b, thread, table);
+        });
       });
     },
     true,

@@ -40,14 +40,6 @@ export function encodeBarrier(): ByteWriter {
     operands();
     op(name, 2, 4 * word);
   };
-  const returnIfOver = (): void => {
-    atomic('i32.atomic.load', ATTENDANCE.generation);
-    op('local.get', generation);
-    op('i32.ne');
-    op('if', EMPTY_BLOCK);
-    op('return');
-    op('end');
-  };
   /** Adds `put` to the count; who brings it to `threads` lets all pass. */
   const arrive = (put: () => void): void => {
     atomic('i32.atomic.rmw.add', ATTENDANCE.count, put);
@@ -88,19 +80,25 @@ export function encodeBarrier(): ByteWriter {
     constant(1);
   });
 
-  op('loop', EMPTY_BLOCK);
   constant(SPINS);
   constant(PATIENT_SPINS);
   op('global.get', 0);
   op('select');
   op('local.set', left);
   op('loop', EMPTY_BLOCK);
-  returnIfOver();
+  atomic('i32.atomic.load', ATTENDANCE.generation);
+  op('local.get', generation);
+  op('i32.ne');
+  op('if', EMPTY_BLOCK);
+  op('return');
+  op('end');
+  op('local.get', left);
+  op('if', EMPTY_BLOCK);
   op('local.get', left);
   constant(1);
   op('i32.sub');
-  op('local.tee', left);
-  op('br_if', 0);
+  op('local.set', left);
+  op('br', 1);
   op('end');
 
   op('global.get', 0);
@@ -113,7 +111,6 @@ export function encodeBarrier(): ByteWriter {
   constant(TIMED_OUT);
   op('i32.ne');
   op('br_if', 1);
-  returnIfOver();
   op('end');
 
   // Too long. `absent` = the others, then those of them who are absent.
