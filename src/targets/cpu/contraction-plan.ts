@@ -18,7 +18,7 @@ import {
   planSweep,
   sweepTile,
   SWEEP_BLOCK,
-  SWEEP_ROWS,
+  sweepRows,
   sweepUnits,
   type SweepPlan,
 } from './contraction-sweep-plan.js';
@@ -151,18 +151,11 @@ function planRoles(
     sweeps ? SWEEP_BLOCK : undefined,
   );
 
-  const maxRows = sweeps ? SWEEP_ROWS : rowLimit(rowAxes, k, machine);
-  const rows = planRows(rowAxes, maxRows, k.size, machine);
-
   const variables = (list: readonly Steps[]): Variable[] => list.map(({ variable }) => variable);
   const merged = mergeStores(kernel.stores, [variables(batch), variables(rowSteps), variables(columnSteps)]);
   const [batchVariables = [], rowVariables = [], columnVariables = []] = merged.groups;
   const vector = vectorDirection(merged.stores, rowVariables, columnVariables, lanes);
-
-  const panels = Math.ceil(columnCount / width);
   const columns = columnSteps.map(({ extent, columns: stride }) => ({ extent, stride }));
-  const wholeK = sizeOf(kernel.k);
-  const compute = computeCycles(rows, columnCount, machine) * wholeK;
   const sweep = sweeps
     ? planSweep({
         level2: machine.level2 ?? 0,
@@ -174,6 +167,13 @@ function planRoles(
         stores: merged.stores,
       })
     : undefined;
+
+  const maxRows =
+    sweep === undefined ? rowLimit(rowAxes, k, machine) : sweepRows(sweep.source, rowCount, machine);
+  const rows = planRows(rowAxes, maxRows, k.size, machine);
+  const panels = Math.ceil(columnCount / width);
+  const wholeK = sizeOf(kernel.k);
+  const compute = computeCycles(rows, columnCount, machine) * wholeK;
   const packColumns =
     (sweep === undefined
       ? packCycles(columns, columnCount, k.columnSteps, lanes)
@@ -186,6 +186,7 @@ function planRoles(
   const unitsOf = (packRows: boolean): Split =>
     (sweep === undefined ? planUnits : sweepUnits)(rows, {
       maxRows,
+      writtenRows: rowCount * kernel.stores.length,
       panels,
       width,
       kBlocks: k.count,
@@ -286,6 +287,8 @@ export interface Split {
 
 export interface SplitOptions {
   readonly maxRows: number;
+  /** Rows of all results together. */
+  readonly writtenRows: number;
   readonly panels: number;
   readonly width: number;
   readonly kBlocks: number;
