@@ -3,12 +3,15 @@
  * their cores. Results do not depend on the number of threads, so a program may be timed both ways as it runs.
  */
 
-/** Longer programs gain from threads whatever they cost. */
-const SHORT_MILLISECONDS = 0.5;
+/** Longer programs gain from threads whatever they cost. A program of 0.3 ms was seen to take 0.7 on two threads while others kept the cores. */
+const SHORT_MILLISECONDS = 2;
 /** The first runs warm up caches and code. */
 const WARM_UP_RUNS = 4;
 /** Runs of each kind that are compared, by their medians. */
 const TRIALS = 7;
+/** After so many runs on one thread that all took this many times as long as on all, there is nothing to find out. */
+const CLEAR_TRIALS = 2;
+const CLEARLY_LONGER = 2;
 /** What other threads must save at the least. When a program is called only now and then they sleep, and waking them takes about as long. */
 const WAKING_MILLISECONDS = 0.05;
 /** Runs until the two are compared again: what else the machine does may have changed. */
@@ -37,13 +40,22 @@ export class ThreadChoice {
       if (at + 1 === TRIALS) this.isLong = median(this.all) > SHORT_MILLISECONDS;
     } else if (at < 2 * TRIALS) {
       this.one.push(milliseconds);
-      if (at + 1 === 2 * TRIALS) this.prefersOne = median(this.one) < median(this.all) + WAKING_MILLISECONDS;
+      if (this.one.length === CLEAR_TRIALS && Math.min(...this.one) > CLEARLY_LONGER * median(this.all))
+        this.decide(false);
+      else if (this.one.length === TRIALS)
+        this.decide(median(this.one) < median(this.all) + WAKING_MILLISECONDS);
     } else if (at + 1 >= PERIOD) {
       this.runs = WARM_UP_RUNS;
       this.all.length = 0;
       this.one.length = 0;
       this.isLong = false;
     }
+  }
+
+  /** Ends the trials. */
+  private decide(prefersOne: boolean): void {
+    this.prefersOne = prefersOne;
+    this.runs = WARM_UP_RUNS + 2 * TRIALS;
   }
 }
 

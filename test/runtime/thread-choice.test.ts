@@ -31,6 +31,16 @@ describe('the number of threads of a short program', () => {
     expect(taken).not.toContain(1);
   });
 
+  it('is all again after few tries where one takes much longer', () => {
+    const taken = runs(new ThreadChoice(), 100, 16, (threads) => (threads === 1 ? 1.5 : 0.1));
+    expect(taken.filter((threads) => threads === 1)).toHaveLength(2);
+  });
+
+  it('is one where others keep the cores, though the program is then no short one', () => {
+    const taken = runs(new ThreadChoice(), 100, 2, (threads) => (threads === 1 ? 0.3 : 0.7));
+    expect(taken.slice(-50).every((threads) => threads === 1)).toBe(true);
+  });
+
   it('is looked at again after a while', () => {
     const choice = new ThreadChoice();
     const before = runs(choice, 900, 2, (threads) => (threads === 1 ? 0.05 : 0.2));
