@@ -57,6 +57,11 @@ export function allocate(dtype: DType, length: number): TypedArray {
   return new FACTS[dtype].array(length);
 }
 
+/** A new host array for `dtype` that holds `values`. Faster than filling one of zeros: memory is written once. */
+export function allocateFrom(dtype: DType, values: ArrayLike<number>): TypedArray {
+  return new FACTS[dtype].array(values);
+}
+
 /** A host array for `dtype` over bytes that exist already; `byteOffset` must be a multiple of the element size. */
 export function viewBytes(
   dtype: DType,

@@ -1,8 +1,8 @@
-import { bytesPerElement, type DType, type TypedArray } from '../core/dtype.js';
+import { allocateFrom, bytesPerElement, type DType, type TypedArray } from '../core/dtype.js';
 import type { DeviceMemory } from './device.js';
 import { Heap } from './heap.js';
 import { ThreadPool } from './pool.js';
-import { copyOf, DeviceStorage, type HostStorage } from './storage.js';
+import { DeviceStorage, type HostStorage } from './storage.js';
 import { onThreadsChanged, threadCount } from './threads.js';
 
 /** Host values of this size that are used twice get a copy in the heap: uploading them at each run would cost more than the run. */
@@ -43,7 +43,7 @@ export class CpuMemory implements DeviceMemory {
   }
 
   read({ dtype, address, size }: DeviceStorage): TypedArray {
-    return copyOf(dtype, this.heap.view(dtype, address, size));
+    return allocateFrom(dtype, this.heap.view(dtype, address, size));
   }
 
   write({ dtype, address, size }: DeviceStorage, data: TypedArray): void {

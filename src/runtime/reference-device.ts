@@ -1,10 +1,10 @@
-import { allocate, type DType, type TypedArray } from '../core/dtype.js';
+import { allocate, allocateFrom, type DType, type TypedArray } from '../core/dtype.js';
 import { InternalError } from '../core/errors.js';
 import { placeholder } from '../graph/build.js';
 import { Node, topologicalOrder } from '../graph/node.js';
 import { interpret } from '../targets/reference/interpret.js';
 import type { Device, DeviceMemory, Program, ProgramGraph } from './device.js';
-import { copyOf, DeviceStorage, readValue, type AnyStorage } from './storage.js';
+import { DeviceStorage, readValue, type AnyStorage } from './storage.js';
 
 /** The interpreter as a device: slow, obvious, everywhere available; what the others are tested against. */
 export class ReferenceDevice implements Device {
@@ -55,11 +55,11 @@ class ReferenceMemory implements DeviceMemory {
   read(storage: DeviceStorage): TypedArray {
     const data = this.arrays.get(storage.address);
     if (data === undefined) throw new InternalError('a value was read after it was freed');
-    return copyOf(storage.dtype, data);
+    return allocateFrom(storage.dtype, data);
   }
 
   write(storage: DeviceStorage, data: TypedArray): void {
-    this.put(storage, copyOf(storage.dtype, data));
+    this.put(storage, allocateFrom(storage.dtype, data));
   }
 
   /** Takes an array over as the value. */

@@ -1,4 +1,4 @@
-import { allocate, type DType, type TypedArray } from '../core/dtype.js';
+import type { DType, TypedArray } from '../core/dtype.js';
 import { StaleValueError } from '../core/errors.js';
 import type { Node, Storage } from '../graph/node.js';
 import type { DeviceMemory } from './device.js';
@@ -68,11 +68,4 @@ export function valueOf(node: Node): AnyStorage {
 /** The elements of a value; a copy where the value could change. */
 export function readValue(value: AnyStorage): TypedArray {
   return value instanceof HostStorage ? value.data : value.memory.read(value);
-}
-
-/** Elements copied into a fresh array. */
-export function copyOf(dtype: DType, source: TypedArray): TypedArray {
-  const copy = allocate(dtype, source.length);
-  copy.set(source);
-  return copy;
 }

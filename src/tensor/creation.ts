@@ -1,5 +1,5 @@
 /** Tensors from nothing: from host data, from a rule, filled with a number. */
-import { allocate, dtypeOf, isFloat, type DType, type TypedArray } from '../core/dtype.js';
+import { allocate, allocateFrom, dtypeOf, isFloat, type DType, type TypedArray } from '../core/dtype.js';
 import { ArgumentError, ShapeError } from '../core/errors.js';
 import { toBfloat16Bits, toFloat16Bits } from '../core/half.js';
 import { checkShape, formatShape, sizeOf, type Shape } from '../core/shape.js';
@@ -75,7 +75,6 @@ function isTruth(values: NestedInput): boolean {
 }
 
 function encode(values: ArrayLike<number>, dtype: DType): TypedArray {
-  const data = allocate(dtype, values.length);
   const convert =
     dtype === 'float16'
       ? toFloat16Bits
@@ -84,8 +83,9 @@ function encode(values: ArrayLike<number>, dtype: DType): TypedArray {
         : dtype === 'bool'
           ? toBit
           : undefined;
-  if (convert === undefined) data.set(values);
-  else for (let i = 0; i < values.length; i++) data[i] = convert(values[i] ?? 0);
+  if (convert === undefined) return allocateFrom(dtype, values);
+  const data = allocate(dtype, values.length);
+  for (let i = 0; i < values.length; i++) data[i] = convert(values[i] ?? 0);
   return data;
 }
 
