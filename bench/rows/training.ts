@@ -41,9 +41,10 @@ export function trainingStep({
   let next = 0;
   const run = (): Promise<number> => {
     const { x, y } = data[next++ % BATCHES] as (typeof data)[number];
+    // The arrays themselves, as PyTorch's from_numpy and this library's loaders take them.
     return step(
-      tensor(x, { shape: [batchSize, ...network.shape] }),
-      tensor(y, { shape: [batchSize] }),
+      tensor(x, { shape: [batchSize, ...network.shape], copy: false }),
+      tensor(y, { shape: [batchSize], copy: false }),
     ).item();
   };
   return { step, run };

@@ -2,6 +2,7 @@
 export class LruCache<K, V> {
   private readonly entries = new Map<K, V>();
   private readonly limit: number;
+  private youngest: K | undefined;
   private readonly onEvict: (value: V) => void;
 
   constructor(limit: number, onEvict: (value: V) => void = () => undefined) {
@@ -15,16 +16,16 @@ export class LruCache<K, V> {
 
   get(key: K): V | undefined {
     const value = this.entries.get(key);
-    if (value === undefined) return undefined;
+    if (value === undefined || key === this.youngest) return value;
     // Maps remember the order of insertion: inserting anew makes the entry the youngest.
-    this.entries.delete(key);
-    this.entries.set(key, value);
+    this.set(key, value);
     return value;
   }
 
   set(key: K, value: V): void {
     this.entries.delete(key);
     this.entries.set(key, value);
+    this.youngest = key;
     for (const [oldest, old] of this.entries) {
       if (this.entries.size <= this.limit) break;
       this.entries.delete(oldest);
@@ -40,5 +41,6 @@ export class LruCache<K, V> {
   clear(): void {
     for (const value of this.entries.values()) this.onEvict(value);
     this.entries.clear();
+    this.youngest = undefined;
   }
 }

@@ -16,6 +16,15 @@ export interface CreationOptions {
   readonly dtype?: DType;
 }
 
+/** Options of {@link tensor}. */
+export interface TensorOptions extends CreationOptions {
+  /**
+   * Whether the tensor has a copy of a typed array, as it does unless told. With `false` it reads the array itself, if that has its dtype: the array must not
+   * change any more, and nothing is copied until a program needs it.
+   */
+  readonly copy?: boolean;
+}
+
 /** Numbers nested as deep as the tensor is to have axes. */
 export type NestedInput = number | boolean | readonly NestedInput[];
 
@@ -29,7 +38,7 @@ export function hostNode(data: TypedArray, shape: Shape, dtype: DType): Node {
 
 /**
  * A tensor of the given values: a number, nested arrays, or a typed array (whose dtype it keeps) with a shape. The data
- * are copied. Plain numbers become float32, booleans bool, unless `dtype` says otherwise. A Uint16Array holds the raw
+ * are copied, unless `copy` is false. Plain numbers become float32, booleans bool, unless `dtype` says otherwise. A Uint16Array holds the raw
  * bits of the float16 or bfloat16 that `dtype` names.
  *
  * @throws ShapeError if rows differ in length, or the shape does not hold the values.
@@ -41,15 +50,15 @@ export function hostNode(data: TypedArray, shape: Shape, dtype: DType): Node {
  */
 export function tensor<const S extends Shape>(
   values: NestedInput | TypedArray,
-  options: CreationOptions & { readonly shape: S },
+  options: TensorOptions & { readonly shape: S },
 ): Tensor<Fixed<S>>;
 export function tensor(
   values: NestedInput | TypedArray,
-  options?: CreationOptions & { readonly shape?: Shape },
+  options?: TensorOptions & { readonly shape?: Shape },
 ): Tensor;
 export function tensor(
   values: NestedInput | TypedArray,
-  options: CreationOptions & { readonly shape?: Shape } = {},
+  options: TensorOptions & { readonly shape?: Shape } = {},
 ): Tensor {
   const typed = ArrayBuffer.isView(values);
   const flat = typed ? values : flatten(values);
@@ -63,8 +72,10 @@ export function tensor(
     );
   }
   const dtype = options.dtype ?? (typed ? dtypeOf(values) : isTruth(values) ? 'bool' : 'float32');
-  const raw = values instanceof Uint16Array && (dtype === 'float16' || dtype === 'bfloat16');
-  return new Tensor(hostNode(raw ? values.slice() : encode(flat, dtype), [...shape], dtype));
+  const half = dtype === 'float16' || dtype === 'bfloat16';
+  const fits = typed && (values instanceof Uint16Array ? half : dtypeOf(values) === dtype);
+  const data = !fits ? encode(flat, dtype) : options.copy === false ? values : allocateFrom(dtype, values);
+  return new Tensor(hostNode(data, [...shape], dtype));
 }
 
 /** Whether nested data begin with a boolean. */

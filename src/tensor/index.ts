@@ -38,6 +38,7 @@ export {
   zerosLike,
   type CreationOptions,
   type NestedInput,
+  type TensorOptions,
 } from './creation.js';
 export { diagonal, tril, triu } from './diagonals.js';
 export { einsum } from './einsum.js';

@@ -76,7 +76,7 @@ export class Tensor<S extends Shape = Shape> {
         'use array() or data(), or reduce it first',
       );
     }
-    const [value] = await this.array1d();
+    const [value] = await this.decoded();
     return value ?? Number.NaN;
   }
 
@@ -89,10 +89,15 @@ export class Tensor<S extends Shape = Shape> {
 
   /** The elements as one flat array of numbers; float16 and bfloat16 are decoded. */
   async array1d(): Promise<number[]> {
+    return Array.from(await this.decoded());
+  }
+
+  /** {@link data}, float16 and bfloat16 as float32. */
+  private decoded(): Promise<TypedArray> {
     const { dtype } = this;
     const half = dtype === 'float16' || dtype === 'bfloat16';
     const readable: Tensor = half ? new Tensor(cast(this.node, 'float32')) : this;
-    return Array.from(await readable.data());
+    return readable.data();
   }
 
   toString(): string {

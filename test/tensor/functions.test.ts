@@ -34,6 +34,16 @@ describe('creation', () => {
     expect(tensor(5).shape).toEqual([]);
     expect(tensor([]).shape).toEqual([0]);
   });
+  test('typed arrays are taken as they are where that is wanted, and their elements of the right dtype', async () => {
+    const data = Float32Array.of(1, 2);
+    const x = tensor(data, { copy: false });
+    expect(x.dataSync()).toBe(data);
+    expect(await x.mul(2).array()).toEqual([2, 4]);
+    expect(tensor(data, { copy: false, dtype: 'int32' }).dataSync()).toEqual(Int32Array.of(1, 2));
+    expect(tensor(Uint8Array.of(0, 7), { copy: false, dtype: 'bool' }).dataSync()).toEqual(
+      Uint8Array.of(0, 1),
+    );
+  });
   test('typed arrays keep their dtype, and are copied', async () => {
     const data = Int32Array.of(1, 2, 3, 4);
     const x = tensor(data, { shape: [2, 2] });
