@@ -237,21 +237,20 @@ export class Grouping {
     }
   }
 
-  /** Groups whose results the node reads first, then groups that read the same things. Newest first. */
+  /** Groups whose results the node reads, newest first, and then groups that read the same things: they save a load, the others what lies between. */
   private candidates(reads: ReadonlySet<Node>): Group[] {
-    const found = new Set<Group>();
+    const sources = new Set<Group>();
+    const beside = new Set<Group>();
     for (const read of reads) {
       const source = this.groupOf.get(read);
-      if (source !== undefined) found.add(source);
-    }
-    for (const read of reads) {
+      if (source !== undefined) sources.add(source);
       // What very many kernels read (a learning rate) says nothing about belonging together.
       const readers = this.readers.get(read);
-      if (readers !== undefined && readers.size <= 8) for (const reader of readers) found.add(reader);
+      if (readers !== undefined && readers.size <= 8) for (const reader of readers) beside.add(reader);
     }
-    return [...found]
-      .filter((group) => group.kind !== 'other' && group.members.length < LARGEST_GROUP)
-      .reverse();
+    return [...new Set([...[...sources].reverse(), ...[...beside].reverse()])].filter(
+      (group) => group.kind !== 'other' && group.members.length < LARGEST_GROUP,
+    );
   }
 
   /** The loops in which both the group and the node can be computed, if there are any worth having. */

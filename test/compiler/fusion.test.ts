@@ -65,6 +65,19 @@ describe('kernel counts', () => {
     expect(inspect(update).kernelCount).toBeLessThanOrEqual(3);
   });
 
+  it('an update joins its averages, not what happens to read the same weights: nothing is copied', () => {
+    const model = new nn.Sequential(new nn.Linear(24, 48), nn.relu, new nn.Linear(48, 32));
+    const optimizer = optim.adam({ lr: 1e-3 }).for(model);
+    const step = compile((x: Tensor) => {
+      const loss = model.forward(x).square().mean();
+      optimizer.step(grad(loss, model.parameters()));
+      return loss;
+    });
+    // As many rows as the last layer has results: the gradient of its input has the shape of its weights.
+    step(ones([32, 24]).add(tensor(1)));
+    expect(inspect(step).kernels).not.toContain('copy');
+  });
+
   it('a training step of a small CNN stays below 32', () => {
     const model = new nn.Sequential(
       new nn.Conv2d(1, 8, 3),
