@@ -175,8 +175,8 @@ export function sweepRows(source: ColumnSource, rows: number, { tile }: Machine)
 }
 
 /**
- * Units: so many panels that, packed, they fill a quarter of the second-level cache, by some groups of rows. Of splits that make enough units, the
- * one that packs and fetches least.
+ * Units: at most so many panels that, packed, they fill a quarter of the second-level cache, by some groups of rows. Of all such splits the one that takes
+ * least time to pack, to fetch, and to wait for the last unit.
  */
 export function sweepUnits(rows: RowPlan, options: SplitOptions): Split {
   const { panels, width, blockSize, level2, compute, packRows, packColumns } = options;
