@@ -65,12 +65,12 @@ function pointerTo(s: Arm64Selector, of: Value | undefined, offset: number): Val
   if (known !== undefined) return known;
   const pointer = s.value('general');
   if (of !== undefined && offset === 0) {
-    s.push([pointer], [of], ([to = 0, index = 0]) => {
+    s.push([pointer], [of], (to, index) => {
       assembler.addExtended(to, HEAP, index, 'uxtw');
     });
   } else {
     const base = of === undefined ? undefined : pointerTo(s, of, 0);
-    s.push([pointer], base === undefined ? [] : [base], ([to = 0, from = HEAP]) => {
+    s.push([pointer], base === undefined ? [] : [base], (to, from = HEAP) => {
       addOffset(assembler, to, from, offset);
     });
   }

@@ -32,7 +32,7 @@ export function plain(
   const a = s.evaluate(e.a);
   const b = s.evaluate(e.b);
   const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     encode(to, x, y);
   });
   return out;
@@ -41,7 +41,7 @@ export function plain(
 export function plusConstant(s: Arm64Selector, a: Expr, value: number, into: Value | undefined): Value {
   const x = s.evaluate(a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     addConstant(s.assembler, to, from, value);
   });
   return out;
@@ -76,7 +76,7 @@ export function sum(
       const a = s.evaluate(other);
       const b = s.evaluate(shifted.of);
       const out = s.result('i32', into);
-      s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+      s.push([out], [a, b], (to, x, y) => {
         assembler.arithmetic(op, to, x, y, shifted.shift);
       });
       return out;
@@ -86,7 +86,7 @@ export function sum(
       const a = s.evaluate(term.a);
       const b = s.evaluate(term.b);
       const out = s.result('i32', into);
-      s.push([out], [addend, a, b], ([to = 0, z = 0, x = 0, y = 0]) => {
+      s.push([out], [addend, a, b], (to, z, x, y) => {
         assembler.multiply(op === 'add' ? 'madd' : 'msub', to, x, y, z);
       });
       return out;
@@ -95,7 +95,7 @@ export function sum(
   const a = s.evaluate(left);
   const b = s.evaluate(right);
   const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     assembler.arithmetic(op, to, x, y);
   });
   return out;
@@ -105,7 +105,7 @@ export function timesConstant(s: Arm64Selector, a: Expr, value: number, into: Va
   const { assembler } = s;
   const x = s.evaluate(a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (isPowerOfTwo(value)) assembler.shiftConstant('lsl', to, from, log2(value));
     else if (isPowerOfTwo(value - 1)) assembler.arithmetic('add', to, from, from, log2(value - 1));
     else {
@@ -132,7 +132,7 @@ export function divideByConstant(
   if (isPowerOfTwo(by)) {
     const out = s.result('i32', into);
     const bits = log2(by);
-    s.push([out], [x], ([to = 0, from = 0]) => {
+    s.push([out], [x], (to, from) => {
       if (op === 'divU') assembler.shiftConstant('lsr', to, from, bits);
       else if (by === 1) assembler.moveConstant(to, 0);
       else assembler.logicalImmediate('and', to, from, by - 1);
@@ -140,12 +140,12 @@ export function divideByConstant(
     return out;
   }
   const factor = s.constant(`general ${by}`, 'general', (target) =>
-    instruction([target], [], ([to = 0]) => {
+    instruction([target], [], (to) => {
       assembler.moveConstant64(to, multiplier(by));
     }),
   );
   const out = s.result('i32', into);
-  s.push([out], [x, factor], ([to = 0, from = 0, m = 0]) => {
+  s.push([out], [x, factor], (to, from, m) => {
     if (op === 'divU') {
       assembler.multiplyHigh64(to, from, m);
       return;

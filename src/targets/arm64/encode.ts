@@ -2,7 +2,7 @@
 import { InternalError } from '../../core/errors.js';
 import type { Func, Module } from '../cpu/ir.js';
 import { allocate, type RegisterFile } from '../native/allocate.js';
-import { instruction, type RegisterKind } from '../native/machine-code.js';
+import { instruction, registerOf, type RegisterKind } from '../native/machine-code.js';
 import type { NativeCode } from '../native/native-code.js';
 import { Assembler } from './assembler.js';
 import { emitBarrier } from './barrier.js';
@@ -74,17 +74,17 @@ function encodeFunction(assembler: Assembler, func: Func, linker: Linker): void 
   const file: RegisterFile = {
     registers: REGISTERS,
     load: (value, slot) =>
-      instruction([value], [], ([register = 0]) => {
+      instruction([value], [], (register) => {
         transfer('load', value.kind, slot, register);
       }),
     store: (value, slot) =>
-      instruction([], [value], ([register = 0]) => {
+      instruction([], [value], (register) => {
         transfer('store', value.kind, slot, register);
       }),
   };
   frame.layOut(allocate(machine, file));
   frame.enter(assembler);
-  for (const { operands, encode } of machine.code) encode(operands.map(({ register }) => register));
+  for (const { operands, encode } of machine.code) encode(...operands.map(registerOf));
   frame.leave(assembler);
   assembler.placeLiterals();
 }

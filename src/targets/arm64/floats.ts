@@ -50,7 +50,7 @@ export function evaluateFloat(s: Arm64Selector, e: Expr, into: Value | undefined
       const op = FLOAT_UNARY[e.op];
       const x = s.evaluate(e.a);
       const out = s.result(type, into);
-      s.push([out], [x], ([to = 0, from = 0]) => {
+      s.push([out], [x], (to, from) => {
         assembler.floatOne(op, type, to, from);
       });
       return out;
@@ -61,7 +61,7 @@ export function evaluateFloat(s: Arm64Selector, e: Expr, into: Value | undefined
       const a = s.evaluate(e.a);
       const b = s.evaluate(e.b);
       const out = s.result(type, into);
-      s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+      s.push([out], [a, b], (to, x, y) => {
         assembler.floatTwo(op, type, to, x, y);
       });
       return out;
@@ -71,7 +71,7 @@ export function evaluateFloat(s: Arm64Selector, e: Expr, into: Value | undefined
       const b = s.evaluate(e.b);
       const c = s.evaluate(e.c);
       const out = s.result(type, into);
-      s.push([out], [c, a, b], ([to = 0, z = 0, x = 0, y = 0]) => {
+      s.push([out], [c, a, b], (to, z, x, y) => {
         assembler.floatMultiplyAdd(type, to, x, y, z);
       });
       return out;
@@ -81,7 +81,7 @@ export function evaluateFloat(s: Arm64Selector, e: Expr, into: Value | undefined
       const b = s.evaluate(e.b);
       const test = emitCondition(s, e.condition);
       const out = s.result(type, into);
-      s.push([out], [a, b, ...test.reads], (registers) => {
+      s.push([out], [a, b, ...test.reads], (...registers) => {
         const [to = 0, x = 0, y = 0] = registers;
         test.encode(registers, 3);
         assembler.floatSelect(type, to, x, y, test.code);
@@ -99,7 +99,7 @@ function convert(s: Arm64Selector, e: Of<'convert'>, type: Float, into: Value | 
   const { assembler } = s;
   const x = s.evaluate(e.a);
   const out = s.result(type, into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.op === 'bits') assembler.fromGeneral(to, from);
     else if (e.op === 'fromS') assembler.floatGeneral('scvtf', type, to, from);
     else if (e.op === 'fromU') assembler.floatGeneral('ucvtf', type, to, from);

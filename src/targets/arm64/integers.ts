@@ -18,7 +18,7 @@ export function evaluateInteger(s: Arm64Selector, e: Expr, into: Value | undefin
   switch (e.kind) {
     case 'const': {
       const out = s.result('i32', into);
-      s.push([out], [], ([to = 0]) => {
+      s.push([out], [], (to) => {
         assembler.moveConstant(to, e.value | 0);
       });
       return out;
@@ -30,7 +30,7 @@ export function evaluateInteger(s: Arm64Selector, e: Expr, into: Value | undefin
     case 'compare': {
       const test = emitCondition(s, e);
       const out = s.result('i32', into);
-      s.push([out], test.reads, (registers) => {
+      s.push([out], test.reads, (...registers) => {
         test.encode(registers, 1);
         assembler.setCondition(registers[0] ?? 0, test.code);
       });
@@ -41,7 +41,7 @@ export function evaluateInteger(s: Arm64Selector, e: Expr, into: Value | undefin
       const b = s.evaluate(e.b);
       const test = emitCondition(s, e.condition);
       const out = s.result('i32', into);
-      s.push([out], [a, b, ...test.reads], (registers) => {
+      s.push([out], [a, b, ...test.reads], (...registers) => {
         const [to = 0, x = 0, y = 0] = registers;
         test.encode(registers, 3);
         assembler.select('csel', to, x, y, test.code);
@@ -61,7 +61,7 @@ function unary(s: Arm64Selector, e: Of<'unary'>, into: Value | undefined): Value
   const { assembler } = s;
   const x = s.evaluate(e.a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.op === 'neg') assembler.arithmetic('sub', to, ZERO, from);
     else if (e.op === 'not') assembler.logical('orn', to, ZERO, from);
     else if (e.op === 'abs') {
@@ -135,7 +135,7 @@ function logical(s: Arm64Selector, op: 'and' | 'orr' | 'eor', e: Binary, into: V
   const value = e.b.value | 0;
   const x = s.evaluate(e.a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (assembler.logicalImmediate(op, to, from, value)) return;
     assembler.moveConstant(SCRATCH, value);
     assembler.logical(op, to, from, SCRATCH);
@@ -153,7 +153,7 @@ function shift(s: Arm64Selector, op: 'lsl' | 'lsr' | 'asr', e: Binary, into: Val
   const count = e.b.value & 31;
   const x = s.evaluate(e.a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     assembler.shiftConstant(op, to, from, count);
   });
   return out;
@@ -166,7 +166,7 @@ function convert(s: Arm64Selector, e: Of<'convert'>, into: Value | undefined): V
   const x = s.evaluate(e.a);
   const out = s.result('i32', into);
   const type = e.a.type === 'f64' ? 'f64' : 'f32';
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.op === 'bits') assembler.laneToGeneral(to, from, 0);
     else if (e.op === 'toS') assembler.floatGeneral('fcvtzs', type, to, from);
     else if (e.op === 'toU') assembler.floatGeneral('fcvtzu', type, to, from);
@@ -185,7 +185,7 @@ function atomicAdd(s: Arm64Selector, e: Of<'atomicAdd'>, into: Value | undefined
   s.push(
     [out, status],
     [value, ...place.reads],
-    (registers) => {
+    (...registers) => {
       const [old = 0, failed = 0, added = 0] = registers;
       const address = addressInRegister(assembler, place.at(registers, 3));
       const again = new Label();

@@ -51,7 +51,7 @@ function loadSplat(s: Arm64Selector, e: Of<'loadSplat'>, into: Value | undefined
   const { assembler } = s;
   const place = s.memory(e.address, e.offset, 4);
   const out = s.result(e.type, into);
-  s.push([out], place.reads, (registers) => {
+  s.push([out], place.reads, (...registers) => {
     const [to = 0] = registers;
     assembler.access('load', 's', to, place.at(registers, 1));
     assembler.duplicate(to, to, 0);
@@ -72,7 +72,7 @@ function splat(s: Arm64Selector, e: Of<'splat'>, into: Value | undefined): Value
   }
   const x = s.evaluate(e.a);
   const out = s.result(e.type, into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.a.type === 'f32') assembler.duplicate(to, from, 0);
     else assembler.duplicateGeneral(to, from);
   });
@@ -86,7 +86,7 @@ const NARROW = { u8: 'b', i8: 'b', u16: 'h', i32: 's', f32: 's', f64: 'd' } as c
 function signed(s: Arm64Selector, element: Element, x: Value, into: Value | undefined): Value {
   if (element !== 'i8') return s.deliver(x, into);
   const out = s.result('i32v', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     s.assembler.vectorShift('shl', to, from, 24);
     s.assembler.vectorShift('sshr', to, to, 24);
   });
@@ -116,7 +116,7 @@ function loadStrided(s: Arm64Selector, e: Of<'loadStrided'>, into: Value | undef
   const place = s.memory(e.address, 0, bytes);
   const out = into ?? s.value('vector');
   if (e.stride === -1 && wide) {
-    s.push([out], place.reads, (registers) => {
+    s.push([out], place.reads, (...registers) => {
       const [to = 0] = registers;
       const address = addressInRegister(assembler, place.at(registers, 1));
       assembler.access('load', 'q', to, { base: address, offset: -12 });
@@ -128,7 +128,7 @@ function loadStrided(s: Arm64Selector, e: Of<'loadStrided'>, into: Value | undef
   const size = NARROW[e.element];
   const step = e.stride * bytes;
   const whole = e.element === 'i8' ? s.value('vector') : out;
-  s.push([whole], place.reads, (registers) => {
+  s.push([whole], place.reads, (...registers) => {
     const [to = 0] = registers;
     const address = addressInRegister(assembler, place.at(registers, 1));
     // The first load clears the register.
@@ -156,7 +156,7 @@ function gather(s: Arm64Selector, e: Of<'gather'>, into: Value | undefined): Val
   s.push(
     [whole],
     [index, ...place.reads],
-    (registers) => {
+    (...registers) => {
       const [to = 0, indices = 0] = registers;
       const base = addressInRegister(assembler, place.at(registers, 2));
       for (let lane = 0; lane < LANES; lane++) {
@@ -180,7 +180,7 @@ function joinLanes(s: Arm64Selector, e: Of<'lanes'>, into: Value | undefined): V
   e.parts.forEach((part, lane) => {
     if (part.kind === 'load' && ELEMENT_BYTES[part.element] === 4) {
       const place = s.memory(part.address, part.offset, 4);
-      s.push([out], lane === 0 ? place.reads : [...place.reads, out], (registers) => {
+      s.push([out], lane === 0 ? place.reads : [...place.reads, out], (...registers) => {
         const [to = 0] = registers;
         const at = place.at(registers, 1);
         if (lane === 0) assembler.access('load', 's', to, at);
@@ -189,7 +189,7 @@ function joinLanes(s: Arm64Selector, e: Of<'lanes'>, into: Value | undefined): V
       return;
     }
     const x = s.evaluate(part);
-    s.push([out], lane === 0 ? [x] : [x, out], ([to = 0, from = 0]) => {
+    s.push([out], lane === 0 ? [x] : [x, out], (to, from) => {
       if (part.type === 'f32') {
         if (lane === 0) assembler.moveVector(to, from);
         else assembler.insertFloat(to, lane, from);
@@ -204,7 +204,7 @@ function extract(s: Arm64Selector, e: Of<'extract'>, into: Value | undefined): V
   const { assembler } = s;
   const x = s.evaluate(e.a);
   const out = s.result(e.type, into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.type === 'i32') assembler.laneToGeneral(to, from, e.lane);
     else if (e.lane === 0) assembler.moveVector(to, from);
     else assembler.laneToFloat(to, from, e.lane);
@@ -235,7 +235,7 @@ function reduceVector(s: Arm64Selector, e: Of<'reduceLanes'>, into: Value | unde
   if (op in ACROSS || (op === 'add' && !isFloat)) {
     const across = op === 'add' ? 'addv' : ACROSS[op as keyof typeof ACROSS];
     const folded = isFloat ? s.result('f32', into) : s.value('vector');
-    s.push([folded], [x], ([to = 0, from = 0]) => {
+    s.push([folded], [x], (to, from) => {
       assembler.across(across, to, from);
     });
     x = folded;
@@ -244,11 +244,11 @@ function reduceVector(s: Arm64Selector, e: Of<'reduceLanes'>, into: Value | unde
     for (const bytes of [8, 4]) {
       const turned = s.value('vector');
       const last = x;
-      s.push([turned], [last], ([to = 0, from = 0]) => {
+      s.push([turned], [last], (to, from) => {
         assembler.extract(to, from, from, bytes);
       });
       x = s.value('vector');
-      s.push([x], [last, turned], ([to = 0, a = 0, b = 0]) => {
+      s.push([x], [last, turned], (to, a, b) => {
         if (op === 'and' || op === 'or') assembler.vectorLogical(FOLD_BITS[op], to, a, b);
         else assembler.three(foldOp(op, isFloat), to, a, b);
       });
@@ -256,7 +256,7 @@ function reduceVector(s: Arm64Selector, e: Of<'reduceLanes'>, into: Value | unde
     if (isFloat) return s.deliver(x, into);
   }
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     assembler.laneToGeneral(to, from, 0);
   });
   return out;
@@ -274,11 +274,11 @@ function reduceMask(s: Arm64Selector, e: Of<'reduceLanes'>, into: Value | undefi
   if (op !== 'and' && op !== 'or') throw new InternalError(`arm64: no ${op} over the lanes of a mask`);
   const x = s.evaluate(e.a);
   const folded = s.value('vector');
-  s.push([folded], [x], ([to = 0, from = 0]) => {
+  s.push([folded], [x], (to, from) => {
     assembler.across(op === 'and' ? 'uminv' : 'umaxv', to, from);
   });
   const out = s.result('i32', into);
-  s.push([out], [folded], ([to = 0, from = 0]) => {
+  s.push([out], [folded], (to, from) => {
     assembler.laneToGeneral(to, from, 0);
     assembler.logicalImmediate('and', to, to, 1);
   });

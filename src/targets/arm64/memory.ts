@@ -38,7 +38,7 @@ export function evaluateLoad(
   const { access, widen } = vector ? VECTOR[e.element] : { access: SCALAR[e.element], widen: [] };
   const place = s.memory(e.address, e.offset, ELEMENT_BYTES[e.element] * (vector ? 4 : 1));
   const out = s.result(e.type, into);
-  s.push([out], place.reads, (registers) => {
+  s.push([out], place.reads, (...registers) => {
     const [to = 0] = registers;
     assembler.access('load', access, to, place.at(registers, 1));
     for (const each of widen) assembler.resize(each, to, to);
@@ -58,7 +58,7 @@ export function storeScalar(
   // Floats and integers of four bytes share their places in memory: the value says which of the two it is.
   const access =
     value.type === 'f64' ? 'd' : value.type === 'f32' ? 's' : bytes === 4 ? 'w' : SCALAR[element];
-  s.push([], [...from, ...place.reads], (registers) => {
+  s.push([], [...from, ...place.reads], (...registers) => {
     const register = isZero ? ZERO : (registers[0] ?? 0);
     assembler.access('store', access, register, place.at(registers, from.length));
   });

@@ -3,6 +3,7 @@ import { InternalError } from '../../core/errors.js';
 import { isVector, type Expr, type Func, type Statement, type Type } from '../cpu/ir.js';
 import {
   instruction,
+  type Encode,
   type Instruction,
   type MachineFunction,
   type RegisterKind,
@@ -63,12 +64,7 @@ export class Arm64Selector extends Selector<Label> {
     return type === 'i32' ? 'general' : 'vector';
   }
 
-  override push(
-    writes: readonly Value[],
-    reads: readonly Value[],
-    encode: (registers: readonly number[]) => void,
-    early = false,
-  ): void {
+  override push(writes: readonly Value[], reads: readonly Value[], encode: Encode, early = false): void {
     for (const each of writes) this.pointers.forget(each);
     super.push(writes, reads, encode, early);
   }
@@ -93,14 +89,14 @@ export class Arm64Selector extends Selector<Label> {
 
   /** out = a op b. */
   three(op: keyof typeof VECTOR_THREE, out: Value, a: Value, b: Value): void {
-    this.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+    this.push([out], [a, b], (to, x, y) => {
       this.assembler.three(op, to, x, y);
     });
   }
 
   /** out = op a. */
   two(op: keyof typeof VECTOR_TWO, out: Value, a: Value): void {
-    this.push([out], [a], ([to = 0, x = 0]) => {
+    this.push([out], [a], (to, x) => {
       this.assembler.two(op, to, x);
     });
   }
@@ -113,7 +109,7 @@ export class Arm64Selector extends Selector<Label> {
   pattern(bits: number): Value {
     const { assembler } = this;
     return this.constant(`vector ${bits}`, 'vector', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         const byte = byteImmediate(bits);
         const float = floatImmediate(bits);
         if (byte !== undefined) assembler.byteConstant(to, byte);
@@ -127,7 +123,7 @@ export class Arm64Selector extends Selector<Label> {
   words(words: readonly number[]): Value {
     const { assembler } = this;
     return this.constant(`words ${words.join()}`, 'vector', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         assembler.loadLiteral(to, words);
       }),
     );
@@ -138,7 +134,7 @@ export class Arm64Selector extends Selector<Label> {
     const { assembler } = this;
     const [low = 0, high = 0] = new Int32Array(new Float64Array([value]).buffer);
     return this.constant(`f64 ${low} ${high}`, 'vector', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         const field = Math.fround(value) === value ? floatImmediate(floatBits(value)) : undefined;
         if (Object.is(value, 0)) this.clearVector(to);
         else if (field !== undefined) assembler.floatConstant('f64', to, field);
@@ -150,7 +146,7 @@ export class Arm64Selector extends Selector<Label> {
   move(out: Value, from: Value): void {
     if (out === from) return;
     const { assembler } = this;
-    this.push([out], [from], ([to = 0, x = 0]) => {
+    this.push([out], [from], (to, x) => {
       if (to === x) return;
       // Of 64 bits: pointers are general values, too.
       if (out.kind === 'general') assembler.move(to, x, true);
@@ -196,7 +192,7 @@ export class Arm64Selector extends Selector<Label> {
 
   private time(into: Value | undefined): Value {
     const out = this.result('f64', into);
-    this.push([out], [], ([to = 0]) => {
+    this.push([out], [], (to) => {
       this.assembler.readClock(SCRATCH);
       this.assembler.floatGeneral('ucvtf', 'f64', to, SCRATCH, true);
     });
@@ -243,7 +239,7 @@ export class Arm64Selector extends Selector<Label> {
         return;
       }
       const { reads, encode, code } = emitCondition(this, condition);
-      this.push([], reads, (registers) => {
+      this.push([], reads, (...registers) => {
         encode(registers, 0);
         assembler.jumpIf(when ? code : negated(code), label);
       });
@@ -253,7 +249,7 @@ export class Arm64Selector extends Selector<Label> {
   }
 
   private branchOnZero(value: Value, label: Label, ifZero: boolean): void {
-    this.push([], [value], ([x = 0]) => {
+    this.push([], [value], (x) => {
       if (ifZero) this.assembler.jumpIfZero(x, label);
       else this.assembler.jumpUnlessZero(x, label);
     });
@@ -269,7 +265,7 @@ export class Arm64Selector extends Selector<Label> {
 
   private compareAndJump(a: Value, b: Value | number, condition: Condition, label: Label): void {
     const { assembler } = this;
-    this.push([], typeof b === 'number' ? [a] : [a, b], ([x = 0, y = 0]) => {
+    this.push([], typeof b === 'number' ? [a] : [a, b], (x, y) => {
       if (typeof b === 'number') compareConstant(assembler, x, b);
       else assembler.arithmetic('subs', ZERO, x, y);
       assembler.jumpIf(condition, label);
@@ -277,13 +273,13 @@ export class Arm64Selector extends Selector<Label> {
   }
 
   advance(value: Value, step: number): void {
-    this.push([value], [value], ([to = 0, x = 0]) => {
+    this.push([value], [value], (to, x) => {
       addConstant(this.assembler, to, x, step);
     });
   }
 
   clear(value: Value): void {
-    this.push([value], [], ([x = 0]) => {
+    this.push([value], [], (x) => {
       if (value.kind === 'general') this.assembler.moveConstant(x, 0);
       else this.clearVector(x);
     });
@@ -298,7 +294,7 @@ export class Arm64Selector extends Selector<Label> {
 
   override prefetch(address: Expr, offset: number): void {
     const place = this.memory(address, offset, 8);
-    this.push([], place.reads, (registers) => {
+    this.push([], place.reads, (...registers) => {
       this.assembler.prefetch(place.at(registers, 0));
     });
   }
@@ -308,7 +304,7 @@ export class Arm64Selector extends Selector<Label> {
   }
 
   loadParameter(value: Value, index: number): Instruction {
-    return instruction([value], [], ([to = 0]) => {
+    return instruction([value], [], (to) => {
       const { assembler, frame } = this;
       assembler.access('load', 'w', to, within(assembler, frame.parameter(index), 4, SCRATCH));
     });
@@ -327,7 +323,7 @@ export class Arm64Selector extends Selector<Label> {
     frame.reserveArguments(args.length);
     args.forEach((each, index) => {
       const isZero = each.kind === 'const' && each.value === 0;
-      this.push([], isZero ? [] : [this.evaluate(each)], ([from = ZERO]) => {
+      this.push([], isZero ? [] : [this.evaluate(each)], (from = ZERO) => {
         assembler.access('store', 'w', from, within(assembler, frame.argument(index), 4, SCRATCH));
       });
     });

@@ -20,7 +20,7 @@ export function storeVector(s: Arm64Selector, store: Extract<Statement, { kind: 
   const place = s.memory(store.address, store.offset, LANES * bytes);
   if (count === undefined || (count.kind === 'const' && count.value >= LANES)) {
     const [all] = widthsOf(element);
-    s.push([], [from, ...place.reads], (registers) => {
+    s.push([], [from, ...place.reads], (...registers) => {
       assembler.access('store', all, registers[0] ?? 0, place.at(registers, 1));
     });
   } else if (count.kind === 'const') storeKnown(s, from, place, element, count.value);
@@ -38,7 +38,7 @@ function narrowed(s: Arm64Selector, element: Element, x: Value): Value {
   const bytes = ELEMENT_BYTES[element];
   if (bytes === 4) return x;
   const out = s.value('vector');
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     assembler.resize('xtn16', to, from);
     if (bytes === 1) assembler.resize('xtn8', to, to);
   });
@@ -50,7 +50,7 @@ function storeKnown(s: Arm64Selector, from: Value, place: Place, element: Elemen
   const { assembler } = s;
   const [, two, one] = widthsOf(element);
   if (count <= 0) return;
-  s.push([], [from, ...place.reads], (registers) => {
+  s.push([], [from, ...place.reads], (...registers) => {
     const [register = 0] = registers;
     const address = addressInRegister(assembler, place.at(registers, 1));
     const at = { base: address, offset: 0 };
@@ -71,7 +71,7 @@ function storeUnknown(s: Arm64Selector, from: Value, place: Place, element: Elem
   s.push(
     [rest],
     [from, limit, ...place.reads],
-    (registers) => {
+    (...registers) => {
       const [left = 0, register = 0, lanes = 0] = registers;
       const some = new Label();
       const few = new Label();

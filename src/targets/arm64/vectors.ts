@@ -43,7 +43,7 @@ function floatBinary(s: Arm64Selector, e: Binary, into: Value | undefined): Valu
     const factors = byElement(s, e.a, e.b);
     if (factors !== undefined) {
       const out = s.result('f32v', into);
-      s.push([out], [factors.vector, factors.scalar], ([to = 0, x = 0, y = 0]) => {
+      s.push([out], [factors.vector, factors.scalar], (to, x, y) => {
         s.assembler.byElement('fmul', to, x, y, 0);
       });
       return out;
@@ -83,7 +83,7 @@ function multiplyAdd(s: Arm64Selector, e: Of<'fma'>, into: Value | undefined): V
   const sum = s.evaluate(e.c);
   const out = into === sum ? into : s.resultBeside('f32v', into, [x, y]);
   s.move(out, sum);
-  s.push([out], [out, x, y], ([to = 0, , n = 0, m = 0]) => {
+  s.push([out], [out, x, y], (to, _sum, n, m) => {
     if (factors === undefined) assembler.three('fmla', to, n, m);
     else assembler.byElement('fmla', to, n, m, 0);
   });
@@ -102,7 +102,7 @@ function integerUnary(s: Arm64Selector, e: Of<'unary'>, into: Value | undefined)
 }
 
 function invert(s: Arm64Selector, out: Value, x: Value): void {
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     s.assembler.vectorNot(to, from);
   });
 }
@@ -132,7 +132,7 @@ function integerBinary(s: Arm64Selector, e: Binary, into: Value | undefined): Va
 }
 
 function logical(s: Arm64Selector, op: 'and' | 'orr' | 'eor', out: Value, a: Value, b: Value): void {
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     s.assembler.vectorLogical(op, to, x, y);
   });
 }
@@ -147,14 +147,14 @@ function shift(s: Arm64Selector, op: keyof typeof SHIFT, e: Binary, into: Value 
     const count = e.b.value & 31;
     if (count === 0) return s.deliver(x, into);
     const out = s.result('i32v', into);
-    s.push([out], [x], ([to = 0, from = 0]) => {
+    s.push([out], [x], (to, from) => {
       assembler.vectorShift(SHIFT[op], to, from, count);
     });
     return out;
   }
   const count = s.evaluate(e.b);
   const counts = s.value('vector');
-  s.push([counts], [count], ([to = 0, from = 0]) => {
+  s.push([counts], [count], (to, from) => {
     assembler.logicalImmediate('and', SCRATCH, from, 31);
     if (op !== 'shl') assembler.arithmetic('sub', SCRATCH, ZERO, SCRATCH);
     assembler.duplicateGeneral(to, SCRATCH);
@@ -173,7 +173,7 @@ function select(s: Arm64Selector, e: Of<'select'>, into: Value | undefined): Val
   const [kept, ...others] = overMask ? ([condition, a, b] as const) : ([b, a, condition] as const);
   const out = into === kept ? into : s.resultBeside(e.type, into, others);
   s.move(out, kept);
-  s.push([out], [out, ...others], ([to = 0, , n = 0, m = 0]) => {
+  s.push([out], [out, ...others], (to, _kept, n, m) => {
     s.assembler.vectorLogical(overMask ? 'bsl' : 'bit', to, n, m);
   });
   return out === into ? out : s.deliver(out, into);
@@ -185,7 +185,7 @@ function convert(s: Arm64Selector, e: Of<'convert'>, into: Value | undefined): V
   const out = s.result(e.type, into);
   switch (e.op) {
     case 'maskToInt':
-      s.push([out], [x], ([to = 0, from = 0]) => {
+      s.push([out], [x], (to, from) => {
         s.assembler.vectorShift('ushr', to, from, 31);
       });
       return out;
@@ -284,7 +284,7 @@ export function splatTruth(s: Arm64Selector, truth: Expr, into: Value | undefine
   if (truth.kind === 'const') return s.deliver(s.pattern(truth.value === 0 ? 0 : -1), into);
   const x = s.evaluate(truth);
   const out = s.result('maskv', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     s.assembler.arithmetic('sub', SCRATCH, ZERO, from);
     s.assembler.duplicateGeneral(to, SCRATCH);
   });

@@ -22,6 +22,11 @@ export interface Value {
   register: number;
 }
 
+/** Encodes an instruction, given the registers of its operands, in their order. */
+export type Encode = (...registers: number[]) => void;
+
+export const registerOf = (value: Value): number => value.register;
+
 export interface Instruction {
   /** Values that are written, then values that are read. A value may be both. */
   operands: Value[];
@@ -31,8 +36,7 @@ export interface Instruction {
   readonly early: boolean;
   /** Whether vectors and masks do not survive it, as across calls. */
   readonly clobbers: boolean;
-  /** Encodes it: the registers of the operands, in their order. */
-  readonly encode: (registers: readonly number[]) => void;
+  readonly encode: Encode;
 }
 
 /** Instructions begin <= i < end that are carried out again and again. */
@@ -78,11 +82,11 @@ export interface InstructionOptions {
 export function instruction(
   writes: readonly Value[],
   reads: readonly Value[],
-  encode: (registers: readonly number[]) => void,
+  encode: Encode,
   options: InstructionOptions = {},
 ): Instruction {
   return {
-    operands: [...writes, ...reads],
+    operands: writes.concat(reads),
     writes: writes.length,
     early: options.early ?? false,
     clobbers: options.clobbers ?? false,

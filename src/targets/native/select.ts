@@ -8,6 +8,7 @@ import { uninitializedLocals } from './initialized.js';
 import {
   instruction,
   MachineFunction,
+  type Encode,
   type Instruction,
   type RegisterKind,
   type Value,
@@ -61,16 +62,13 @@ export abstract class Selector<L> {
     return this.machine.value(kind);
   }
 
-  push(
-    writes: readonly Value[],
-    reads: readonly Value[],
-    encode: (registers: readonly number[]) => void,
-    early = false,
-  ): void {
+  push(writes: readonly Value[], reads: readonly Value[], encode: Encode, early = false): void {
+    if (!early) {
+      this.machine.push(instruction(writes, reads, encode));
+      return;
+    }
     // A variable that is computed from itself must not be overwritten before it has been read.
-    const targets = early
-      ? writes.map((each) => (reads.includes(each) ? this.value(each.kind) : each))
-      : writes;
+    const targets = writes.map((each) => (reads.includes(each) ? this.value(each.kind) : each));
     this.machine.push(instruction(targets, reads, encode, { early }));
     targets.forEach((target, n) => {
       const wanted = writes[n];

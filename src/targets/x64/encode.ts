@@ -2,7 +2,7 @@
 import { InternalError } from '../../core/errors.js';
 import type { Func, Module } from '../cpu/ir.js';
 import { allocate, type RegisterFile } from '../native/allocate.js';
-import { instruction } from '../native/machine-code.js';
+import { instruction, registerOf } from '../native/machine-code.js';
 import type { NativeCode } from '../native/native-code.js';
 import { Assembler, Label, RBP, RBX, RDI, RSI } from './assembler.js';
 import { emitBarrier } from './barrier.js';
@@ -69,16 +69,16 @@ function encodeFunction(assembler: Assembler, func: Func, linker: Linker, option
   const file: RegisterFile = {
     registers: { general: GENERAL, vector: wide ? VECTORS.avx512 : VECTORS.avx2, mask: MASKS },
     load: (value, slot) =>
-      instruction([value], [], ([register = 0]) => {
+      instruction([value], [], (register) => {
         transfer(assembler, value.kind, true, register, frame.slot(value.kind, slot), wide);
       }),
     store: (value, slot) =>
-      instruction([], [value], ([register = 0]) => {
+      instruction([], [value], (register) => {
         transfer(assembler, value.kind, false, register, frame.slot(value.kind, slot), wide);
       }),
   };
   frame.layOut(allocate(machine, file));
   frame.enter(assembler);
-  for (const { operands, encode } of machine.code) encode(operands.map(({ register }) => register));
+  for (const { operands, encode } of machine.code) encode(...operands.map(registerOf));
   frame.leave(assembler);
 }

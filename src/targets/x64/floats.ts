@@ -98,7 +98,7 @@ function fma(
   const c = s.evaluate(e.c);
   const out = s.result(type, into);
   const length = s.lengthOf(type);
-  s.push([out], [c, a, b], ([to = 0, z = 0, x = 0, y = 0]) => {
+  s.push([out], [c, a, b], (to, z, x, y) => {
     if (to === x) assembler.vector(VECTOR.fma213[type], length, to, y, z);
     else if (to === y) assembler.vector(VECTOR.fma213[type], length, to, x, z);
     else {
@@ -171,7 +171,7 @@ export function limitOf(
     s.push(
       [out],
       [both, a, b],
-      ([to = 0, z = 0, x = 0, y = 0]) => {
+      (to, z, x, y) => {
         const done = new Label();
         s.moveVector(to, z);
         assembler.vector(VECTOR.order[type], 0, x, 0, y);
@@ -187,7 +187,7 @@ export function limitOf(
     s.push(
       [out],
       [both, a, b, unordered],
-      ([to = 0, z = 0, x = 0, y = 0, mask = 0]) => {
+      (to, z, x, y, mask) => {
         s.moveVector(to, z);
         assembler.vector(VECTOR.add.f32v, length, to, x, y, { mask });
       },
@@ -260,7 +260,7 @@ function select(
   s.push(
     [out, truth],
     [a, b, condition],
-    ([to = 0, mask = 0, x = 0, y = 0, c = 0]) => {
+    (to, mask, x, y, c) => {
       if (s.features.avx512) {
         assembler.maskInstruction(0x92, 0, false, mask, 0, c);
         assembler.vector(type === 'f64' ? VECTOR.blendMaskF64 : VECTOR.blendMask, 0, to, y, x, { mask });
@@ -288,13 +288,13 @@ function convert(
   const out = s.result(type, into);
   switch (e.op) {
     case 'bits':
-      s.push([out], [x], ([to = 0, from = 0]) => {
+      s.push([out], [x], (to, from) => {
         assembler.vector(VECTOR.fromGeneral, 0, to, 0, from);
       });
       return out;
     case 'fromS':
     case 'fromU':
-      s.push([out], [x], ([to = 0, from = 0]) => {
+      s.push([out], [x], (to, from) => {
         // The rest of the register comes from the first source: clearing it spares a wait for whatever wrote it.
         s.clearVector(to);
         // As signed numbers of 64 bits, unsigned ones of 32 keep their values.
@@ -333,7 +333,7 @@ export function floatToInteger(
   const bounded = s.value('vector');
   s.binary(VECTOR.max.f64, 0, bounded, s.double(least), below);
   const out = s.result('i32', into);
-  s.push([out], [bounded], ([to = 0, from = 0]) => {
+  s.push([out], [bounded], (to, from) => {
     assembler.vector(VECTOR.f64ToI64, 0, RAX, 0, from);
     assembler.moveConstant(RCX, 0);
     assembler.vector(VECTOR.order.f64, 0, from, 0, from);
@@ -355,7 +355,7 @@ export function emitFloatCompare(
   const out = s.result('i32', into);
   // 'above' is false of NaN, 'below' is true: less is greater the other way round.
   const swap = e.op === 'lt' || e.op === 'le';
-  s.push([out], swap ? [b, a] : [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], swap ? [b, a] : [a, b], (to, x, y) => {
     assembler.vector(order, 0, x, 0, y);
     if (e.op === 'eq' || e.op === 'ne') {
       const [condition, parity, join] =

@@ -62,7 +62,7 @@ export function evaluateInteger(s: X64Selector, e: Expr, into: Value | undefined
   switch (e.kind) {
     case 'const': {
       const out = s.result('i32', into);
-      s.push([out], [], ([to = 0]) => {
+      s.push([out], [], (to) => {
         assembler.moveConstant(to, e.value);
       });
       return out;
@@ -70,7 +70,7 @@ export function evaluateInteger(s: X64Selector, e: Expr, into: Value | undefined
     case 'unary': {
       const x = s.evaluate(e.a);
       const out = s.result('i32', into);
-      s.push([out], [x], ([to = 0, from = 0]) => {
+      s.push([out], [x], (to, from) => {
         assembler.move(RAX, from);
         if (e.op === 'neg') assembler.negate(RAX);
         else if (e.op === 'not') assembler.invert(RAX);
@@ -95,7 +95,7 @@ export function evaluateInteger(s: X64Selector, e: Expr, into: Value | undefined
       const place = s.memory(e.address, 0);
       const value = s.evaluate(e.value);
       const out = s.result('i32', into);
-      s.push([out], [...place.reads, value], (registers) => {
+      s.push([out], [...place.reads, value], (...registers) => {
         assembler.move(RAX, registers[1 + place.reads.length] ?? 0);
         assembler.exchangeAdd(place.at(registers, 1), RAX);
         assembler.move(registers[0] ?? 0, RAX);
@@ -183,7 +183,7 @@ function add(s: X64Selector, e: Binary, into: Value | undefined): Value {
     const [x, value] = e.b.kind === 'const' ? [e.a, e.b.value] : [e.b, e.a.kind === 'const' ? e.a.value : 0];
     const a = s.evaluate(x);
     const out = s.result('i32', into);
-    s.push([out], [a], ([to = 0, from = 0]) => {
+    s.push([out], [a], (to, from) => {
       if (to === from) assembler.arithmeticConstant('add', to, value);
       else assembler.loadAddress(to, { base: from, displacement: value });
     });
@@ -200,7 +200,7 @@ function sum(s: X64Selector, left: Expr, right: Expr, constant: number, into: Va
   const b = s.evaluate(scaled === undefined ? right : scaled.of);
   const scale = scaled?.scale ?? 0;
   const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     if (scale === 0 && constant === 0 && to === x) assembler.arithmetic('add', to, y);
     else if (scale === 0 && constant === 0 && to === y) assembler.arithmetic('add', to, x);
     else assembler.loadAddress(to, { base: x, index: y, scale, displacement: constant });
@@ -218,7 +218,7 @@ function withConstant(
   const { assembler } = s;
   const x = s.evaluate(a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (to !== from) assembler.move(to, from);
     assembler.arithmeticConstant(op, to, value);
   });
@@ -239,7 +239,7 @@ function plain(
     if (op === 'mul') assembler.multiply(to, from);
     else assembler.arithmetic(ARITHMETIC[op] ?? 'add', to, from);
   };
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     if (to === x) apply(to, y);
     else if (to !== y) {
       assembler.move(to, x);
@@ -256,7 +256,7 @@ function timesConstant(s: X64Selector, a: Expr, value: number, into: Value | und
   const { assembler } = s;
   const x = s.evaluate(a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (isPowerOfTwo(value)) {
       if (to !== from) assembler.move(to, from);
       assembler.shiftConstant(4, to, log2(value));
@@ -271,7 +271,7 @@ function shift(s: X64Selector, kind: 4 | 5 | 7, e: Binary, into: Value | undefin
   if (e.b.kind === 'const') {
     const count = e.b.value & 31;
     const out = s.result('i32', into);
-    s.push([out], [x], ([to = 0, from = 0]) => {
+    s.push([out], [x], (to, from) => {
       if (to !== from) assembler.move(to, from);
       if (count > 0) assembler.shiftConstant(kind, to, count);
     });
@@ -279,7 +279,7 @@ function shift(s: X64Selector, kind: 4 | 5 | 7, e: Binary, into: Value | undefin
   }
   const count = s.evaluate(e.b);
   const out = s.result('i32', into);
-  s.push([out], [x, count], ([to = 0, from = 0, by = 0]) => {
+  s.push([out], [x, count], (to, from, by) => {
     assembler.shift(kind, to, from, by);
   });
   return out;
@@ -290,7 +290,7 @@ function least(s: X64Selector, keepsFirst: Condition, e: Binary, into: Value | u
   const a = s.evaluate(e.a);
   const b = s.evaluate(e.b);
   const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     assembler.move(RAX, y);
     assembler.arithmetic('cmp', x, y);
     assembler.moveIf(keepsFirst, RAX, x);
@@ -309,7 +309,7 @@ function divideByConstant(
   const { assembler } = s;
   const x = s.evaluate(a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (by === 0) throw new InternalError('x64: a division by the constant 0');
     if (isPowerOfTwo(by)) {
       if (to !== from) assembler.move(to, from);
@@ -337,7 +337,7 @@ function divide(s: X64Selector, e: Binary, into: Value | undefined): Value {
   const a = s.evaluate(e.a);
   const b = s.evaluate(e.b);
   const out = s.result('i32', into);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     assembler.move(RAX, x);
     if (signed) assembler.spreadSign();
     else assembler.moveConstant(RDX, 0);
@@ -352,7 +352,7 @@ function compare(s: X64Selector, e: Compare, into: Value | undefined): Value {
   if (e.a.type !== 'i32') return emitFloatCompare(s, e, into);
   const test = emitCompare(s, e);
   const out = s.result('i32', into);
-  s.push([out], test.reads, (registers) => {
+  s.push([out], test.reads, (...registers) => {
     test.encode(registers, 1);
     assembler.setCondition(conditionOf(e.op), RAX);
     assembler.extendByte(registers[0] ?? 0, RAX);
@@ -370,7 +370,7 @@ function select(s: X64Selector, e: Extract<Expr, { kind: 'select' }>, into: Valu
   const reads = test?.reads ?? [s.evaluate(condition)];
   const code = fused === undefined ? CONDITION.notEqual : conditionOf(fused.op);
   const out = s.result('i32', into);
-  s.push([out], [a, b, ...reads], (registers) => {
+  s.push([out], [a, b, ...reads], (...registers) => {
     const [to = 0, x = 0, y = 0, truth = 0] = registers;
     assembler.move(RAX, y);
     if (test === undefined) assembler.test(truth, truth);
@@ -387,7 +387,7 @@ function convert(s: X64Selector, e: Extract<Expr, { kind: 'convert' }>, into: Va
     case 'bits': {
       const x = s.evaluate(e.a);
       const out = s.result('i32', into);
-      s.push([out], [x], ([to = 0, from = 0]) => {
+      s.push([out], [x], (to, from) => {
         assembler.vector(VECTOR.toGeneral, 0, from, 0, to);
       });
       return out;

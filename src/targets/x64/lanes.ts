@@ -54,7 +54,7 @@ export function evaluateLanes(s: X64Selector, e: LaneExpr, into: Value | undefin
 function loadSplat(s: X64Selector, address: Expr, offset: number, into: Value | undefined): Value {
   const place = s.memory(address, offset);
   const out = s.result('f32v', into);
-  s.push([out], place.reads, (registers) => {
+  s.push([out], place.reads, (...registers) => {
     s.assembler.vector(VECTOR.broadcastF32, s.length, registers[0] ?? 0, 0, place.at(registers, 1));
   });
   return out;
@@ -73,7 +73,7 @@ function splat(s: X64Selector, e: Of<'splat'>, into: Value | undefined): Value {
   }
   const x = s.evaluate(e.a);
   const out = s.result(e.type, into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.a.type === 'f32') assembler.vector(VECTOR.broadcastF32, length, to, 0, from);
     else if (s.features.avx512) assembler.vector(VECTOR.broadcastGeneral, length, to, 0, from);
     else {
@@ -101,7 +101,7 @@ function loadStrided(s: X64Selector, e: Of<'loadStrided'>, into: Value | undefin
     s.push(
       [out, upper],
       [even, ...place.reads],
-      (registers) => {
+      (...registers) => {
         const [to = 0, high = 0, order = 0] = registers;
         const at = place.at(registers, 3);
         assembler.vector(VECTOR.load, length, high, 0, { ...at, displacement: at.displacement + 4 * lanes });
@@ -119,7 +119,7 @@ function loadStrided(s: X64Selector, e: Of<'loadStrided'>, into: Value | undefin
       length,
     );
     const out = s.result(e.type, into);
-    s.push([out], [backwards, ...place.reads], (registers) => {
+    s.push([out], [backwards, ...place.reads], (...registers) => {
       const [to = 0, order = 0] = registers;
       const at = place.at(registers, 2);
       const from = { ...at, displacement: at.displacement - 4 * (lanes - 1) };
@@ -169,7 +169,7 @@ export function gather(
   s.push(
     [whole, mask],
     [index, ...(selected === undefined ? [] : [selected]), ...place.reads],
-    (registers) => {
+    (...registers) => {
       const [to = 0, lanes = 0, at = 0, some = 0] = registers;
       assembler.loadAddress(RAX, place.at(registers, selected === undefined ? 3 : 4), true);
       // What is not gathered would stay: clearing the register spares a wait for it.
@@ -196,7 +196,7 @@ export function gather(
   if (!narrow) return whole;
   const out = into ?? s.value('vector');
   if (element === 'i8') {
-    s.push([out], [whole], ([to = 0, from = 0]) => {
+    s.push([out], [whole], (to, from) => {
       assembler.vector(VECTOR.shiftConstant, length, 6, to, from, { immediate: 24 });
       assembler.vector(VECTOR.shiftConstant, length, 4, to, to, { immediate: 24 });
     });
@@ -220,7 +220,7 @@ function shuffle(s: X64Selector, e: Of<'shuffle'>, into: Value | undefined): Val
   const b = s.evaluate(e.b);
   const out = s.result(e.type, into);
   const { op, immediate } = shuffleCode(e.order, length, s.features.avx512);
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     assembler.vector(op, length, to, x, y, immediate === undefined ? {} : { immediate });
   });
   return out;
@@ -275,7 +275,7 @@ function joinLanes(s: X64Selector, e: Of<'lanes'>, into: Value | undefined): Val
     const [low, high] = [fours[n], fours[n + 1]];
     if (low === undefined || high === undefined) continue;
     const half = lanes === 8 ? s.result(e.type, into) : s.value('vector');
-    s.push([half], [low, high], ([to = 0, x = 0, y = 0]) => {
+    s.push([half], [low, high], (to, x, y) => {
       assembler.vector(VECTOR.insert128, 1, to, x, y, { immediate: 1 });
     });
     halves.push(half);
@@ -284,7 +284,7 @@ function joinLanes(s: X64Selector, e: Of<'lanes'>, into: Value | undefined): Val
   if (lanes === 4) return fours[0] as Value;
   if (lanes === 8 || low === undefined || high === undefined) return halves[0] as Value;
   const out = s.result(e.type, into);
-  s.push([out], [low, high], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [low, high], (to, x, y) => {
     assembler.vector(VECTOR.insert256, 2, to, x, y, { immediate: 1 });
   });
   return out;
@@ -305,7 +305,7 @@ function insertLane(
   const reads = place?.reads ?? [s.evaluate(part)];
   const out = into ?? s.value('vector');
   if (four === undefined) {
-    s.push([out], reads, (registers) => {
+    s.push([out], reads, (...registers) => {
       const [to = 0, from = 0] = registers;
       if (place !== undefined) assembler.vector(VECTOR.loadF32, 0, to, 0, place.at(registers, 1));
       else if (float) s.moveVector(to, from);
@@ -313,7 +313,7 @@ function insertLane(
     });
     return out;
   }
-  s.push([out], [four, ...reads], (registers) => {
+  s.push([out], [four, ...reads], (...registers) => {
     const [to = 0, x = 0, from = 0] = registers;
     const source = place === undefined ? from : place.at(registers, 2);
     // insertF32 has the number of the lane in bits 4 and 5.
@@ -329,13 +329,13 @@ function extract(s: X64Selector, e: Of<'extract'>, into: Value | undefined): Val
   let four = x;
   if (e.lane >= 4) {
     four = s.value('vector');
-    s.push([four], [x], ([to = 0, from = 0]) => {
+    s.push([four], [x], (to, from) => {
       assembler.vector(VECTOR.extract128, length, from, 0, to, { immediate: e.lane >> 2 });
     });
   }
   const lane = e.lane & 3;
   const out = s.result(e.type, into);
-  s.push([out], [four], ([to = 0, from = 0]) => {
+  s.push([out], [four], (to, from) => {
     if (e.type === 'i32') toGeneral(s, to, from, lane);
     else if (lane === 0) s.moveVector(to, from);
     else assembler.vector(VECTOR.permuteInLane, 0, to, 0, from, { immediate: lane });
@@ -356,7 +356,7 @@ function reduceVector(s: X64Selector, e: Of<'reduceLanes'>, into: Value | undefi
   for (const length of [2, 1] as const) {
     if (s.length < length) continue;
     const upper = s.value('vector');
-    s.push([upper], [x], ([to = 0, from = 0]) => {
+    s.push([upper], [x], (to, from) => {
       assembler.vector(length === 2 ? VECTOR.extract256 : VECTOR.extract128, length, from, 0, to, {
         immediate: 1,
       });
@@ -365,13 +365,13 @@ function reduceVector(s: X64Selector, e: Of<'reduceLanes'>, into: Value | undefi
   }
   for (const order of [0x4e, 0xb1]) {
     const swapped = s.value('vector');
-    s.push([swapped], [x], ([to = 0, from = 0]) => {
+    s.push([swapped], [x], (to, from) => {
       assembler.vector(VECTOR.permuteInLane, 0, to, 0, from, { immediate: order });
     });
     x = fold(s, e.op, type, 0, x, swapped);
   }
   const out = s.result(e.type, into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (e.type === 'i32') assembler.vector(VECTOR.toGeneral, 0, from, 0, to);
     else s.moveVector(to, from);
   });
@@ -418,7 +418,7 @@ function reduceMask(s: X64Selector, e: Of<'reduceLanes'>, into: Value | undefine
   const all = (1 << lanes) - 1;
   const x = s.evaluate(e.a);
   const out = s.result('i32', into);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     if (s.features.avx512) {
       assembler.maskInstruction(0x93, 0, false, RAX, 0, from);
       assembler.arithmeticConstant('and', RAX, all);

@@ -141,7 +141,7 @@ export function evaluateMask(s: X64Selector, e: Expr, into: Value | undefined): 
       const x = s.evaluate(e.a);
       const out = into ?? maskValue(s);
       if (features.avx512) {
-        s.push([out], [x], ([to = 0, from = 0]) => {
+        s.push([out], [x], (to, from) => {
           assembler.maskInstruction(MASK_NOT, 0, false, to, 0, from);
         });
       } else s.binary(VECTOR.xor, length, out, x, s.pattern(-1));
@@ -163,7 +163,7 @@ export function evaluateMask(s: X64Selector, e: Expr, into: Value | undefined): 
       const b = s.evaluate(e.b);
       const out = into ?? maskValue(s);
       if (!features.avx512) {
-        s.push([out], [b, a, condition], ([to = 0, y = 0, x = 0, mask = 0]) => {
+        s.push([out], [b, a, condition], (to, y, x, mask) => {
           assembler.vector(VECTOR.blendVector, length, to, y, x, { immediate: mask << 4 });
         });
         return out;
@@ -181,7 +181,7 @@ export function evaluateMask(s: X64Selector, e: Expr, into: Value | undefined): 
 }
 
 function pushMask(s: X64Selector, code: number, out: Value, a: Value, b: Value): void {
-  s.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+  s.push([out], [a, b], (to, x, y) => {
     s.assembler.maskInstruction(code, 0, true, to, x, y);
   });
 }
@@ -196,14 +196,14 @@ export function splatTruth(s: X64Selector, truth: Expr, into: Value | undefined)
       return into ?? value;
     }
     const out = into ?? s.value('mask');
-    s.push([out], [], ([to = 0]) => {
+    s.push([out], [], (to) => {
       assembler.maskInstruction(truth.value === 0 ? MASK_XOR : MASK_EQUAL, 0, true, to, to, to);
     });
     return out;
   }
   const x = s.evaluate(truth);
   const out = into ?? maskValue(s);
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     assembler.move(RAX, from);
     assembler.negate(RAX);
     if (features.avx512) assembler.maskInstruction(0x92, 0, false, to, 0, RAX);
@@ -226,7 +226,7 @@ export function maskOfFirst(s: X64Selector, count: Expr): Value {
       );
     const out = s.value('vector');
     const amount = s.value('vector');
-    s.push([amount], [s.evaluate(count)], ([to = 0, from = 0]) => {
+    s.push([amount], [s.evaluate(count)], (to, from) => {
       assembler.vector(VECTOR.fromGeneral, 0, to, 0, from);
       assembler.vector(VECTOR.broadcastI32, s.length, to, 0, to);
     });
@@ -236,14 +236,14 @@ export function maskOfFirst(s: X64Selector, count: Expr): Value {
   if (count.kind === 'const') {
     const bits = (1 << Math.min(Math.max(count.value, 0), s.lanes)) - 1;
     return s.constant(`mask ${bits}`, 'mask', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         assembler.moveConstant(RAX, bits);
         assembler.maskInstruction(0x92, 0, false, to, 0, RAX);
       }),
     );
   }
   const out = s.value('mask');
-  s.push([out], [s.evaluate(count)], ([to = 0, from = 0]) => {
+  s.push([out], [s.evaluate(count)], (to, from) => {
     assembler.moveConstant(RAX, -1);
     assembler.lowestBits(RAX, RAX, from);
     assembler.maskInstruction(0x92, 0, false, to, 0, RAX);

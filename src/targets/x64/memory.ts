@@ -40,7 +40,7 @@ export function evaluateLoad(s: X64Selector, e: Load, into: Value | undefined): 
   const place = memoryAt(s, e.address, e.offset);
   const out = s.result(e.type, into);
   const length = s.lengthOf(e.type);
-  s.push([out], place.reads, (registers) => {
+  s.push([out], place.reads, (...registers) => {
     const to = registers[0] ?? 0;
     const from = place.at(registers, 1);
     if (isVector(e.type)) assembler.vector(WIDEN[e.element] ?? VECTOR.load, length, to, 0, from);
@@ -67,7 +67,7 @@ function loadMasked(s: X64Selector, e: Load, mask: Expr, into: Value | undefined
   const selected = s.evaluate(mask);
   const place = memoryAt(s, e.address, e.offset);
   const out = s.result(e.type, into);
-  s.push([out], [selected, ...place.reads], (registers) => {
+  s.push([out], [selected, ...place.reads], (...registers) => {
     const [to = 0, lanes = 0] = registers;
     const from = place.at(registers, 2);
     if (features.avx512)
@@ -90,7 +90,7 @@ export function scatter(s: X64Selector, e: Extract<Statement, { kind: 'scatter' 
     instruction(
       [mask],
       [index, value, ...(all === undefined ? [] : [all]), ...place.reads],
-      (registers) => {
+      (...registers) => {
         const [lanes = 0, at = 0, from = 0, some = 0] = registers;
         assembler.loadAddress(RAX, place.at(registers, all === undefined ? 3 : 4), true);
         // The instruction clears its mask as it goes.
@@ -114,13 +114,13 @@ export function storeScalar(s: X64Selector, { address, offset, value, element }:
   const { assembler } = s;
   const place = memoryAt(s, address, offset);
   if (value.kind === 'const' && value.type === 'i32' && ELEMENT_BYTES[element] === 4) {
-    s.push([], place.reads, (registers) => {
+    s.push([], place.reads, (...registers) => {
       assembler.storeConstant(place.at(registers, 0), value.value);
     });
     return;
   }
   const from = s.evaluate(value);
-  s.push([], [from, ...place.reads], (registers) => {
+  s.push([], [from, ...place.reads], (...registers) => {
     const register = registers[0] ?? 0;
     const to = place.at(registers, 1);
     // Floats and integers of four bytes share their places in memory: the value says which of the two it is.
@@ -144,12 +144,12 @@ export function storeVector(s: X64Selector, store: Store): void {
     return;
   }
   if (ELEMENT_BYTES[element] === 4) {
-    s.push([], [from, ...place.reads], (registers) => {
+    s.push([], [from, ...place.reads], (...registers) => {
       s.assembler.vector(VECTOR.store, s.length, registers[0] ?? 0, 0, place.at(registers, 1));
     });
   } else if (s.features.avx512) {
     const op = element === 'u16' ? VECTOR.narrowToU16 : VECTOR.narrowToU8;
-    s.push([], [from, ...place.reads], (registers) => {
+    s.push([], [from, ...place.reads], (...registers) => {
       s.assembler.vector(op, s.length, registers[0] ?? 0, 0, place.at(registers, 1));
     });
   } else storeNarrow(s, from, place, element);
@@ -181,13 +181,13 @@ function storeNarrow(s: X64Selector, from: Value, place: Place, element: Element
   const halves = [gathered];
   if (length === 1) {
     const upper = s.value('vector');
-    s.push([upper], [gathered], ([to = 0, x = 0]) => {
+    s.push([upper], [gathered], (to, x) => {
       assembler.vector(VECTOR.extract128, 1, x, 0, to, { immediate: 1 });
     });
     halves.push(upper);
   }
   halves.forEach((each, n) => {
-    s.push([], [each, ...place.reads], (registers) => {
+    s.push([], [each, ...place.reads], (...registers) => {
       const to = place.at(registers, 1);
       const at = { ...to, displacement: to.displacement + n * half };
       assembler.vector(bytes === 1 ? VECTOR.toGeneral : VECTOR.toGeneral64, 0, registers[0] ?? 0, 0, at);
@@ -205,7 +205,7 @@ function storeFirstLanes(s: X64Selector, from: Value, place: Place, element: Ele
           ? VECTOR.narrowToU16
           : VECTOR.narrowToU8;
     const mask = maskOfFirst(s, count);
-    s.push([], [from, mask, ...place.reads], (registers) => {
+    s.push([], [from, mask, ...place.reads], (...registers) => {
       assembler.vector(op, s.length, registers[0] ?? 0, 0, place.at(registers, 2), {
         mask: registers[1] ?? 0,
       });
@@ -214,7 +214,7 @@ function storeFirstLanes(s: X64Selector, from: Value, place: Place, element: Ele
   }
   if (ELEMENT_BYTES[element] === 4) {
     const mask = maskOfFirst(s, count);
-    s.push([], [from, mask, ...place.reads], (registers) => {
+    s.push([], [from, mask, ...place.reads], (...registers) => {
       assembler.vector(
         VECTOR.storeMasked,
         s.length,
@@ -237,7 +237,7 @@ function storeFirstNarrow(s: X64Selector, from: Value, place: Place, element: El
   s.push(
     [four],
     [from, ...counts, ...place.reads],
-    (registers) => {
+    (...registers) => {
       const [part = 0, x = 0, limit = 0] = registers;
       const at = place.at(registers, 2 + counts.length);
       const done = new Label();

@@ -74,7 +74,7 @@ export class X64Selector extends Selector<Label> {
   /** out = a op b. */
   binary(op: VectorOp, length: VectorLength, out: Value, a: Value, b: Value, options?: VectorOptions): void {
     const { assembler } = this;
-    this.push([out], [a, b], ([to = 0, x = 0, y = 0]) => {
+    this.push([out], [a, b], (to, x, y) => {
       assembler.vector(op, length, to, x, y, options);
     });
   }
@@ -82,7 +82,7 @@ export class X64Selector extends Selector<Label> {
   /** out = op a. */
   unary(op: VectorOp, length: VectorLength, out: Value, a: Value, options?: VectorOptions): void {
     const { assembler } = this;
-    this.push([out], [a], ([to = 0, x = 0]) => {
+    this.push([out], [a], (to, x) => {
       assembler.vector(op, length, to, 0, x, options);
     });
   }
@@ -91,7 +91,7 @@ export class X64Selector extends Selector<Label> {
   pattern(bits: number): Value {
     const { assembler } = this;
     return this.constant(`vector ${bits}`, 'vector', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         if (bits === 0) this.clearVector(to);
         else assembler.vector(VECTOR.broadcastF32, this.length, to, 0, assembler.constant([bits]));
       }),
@@ -102,7 +102,7 @@ export class X64Selector extends Selector<Label> {
   words(words: readonly number[], length: VectorLength): Value {
     const { assembler } = this;
     return this.constant(`words ${words.join()}`, 'vector', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         assembler.vector(VECTOR.load, length, to, 0, assembler.constant(words));
       }),
     );
@@ -113,7 +113,7 @@ export class X64Selector extends Selector<Label> {
     const { assembler } = this;
     const [low = 0, high = 0] = new Int32Array(new Float64Array([value]).buffer);
     return this.constant(`f64 ${low} ${high}`, 'vector', (target) =>
-      instruction([target], [], ([to = 0]) => {
+      instruction([target], [], (to) => {
         assembler.vector(VECTOR.loadF64, 0, to, 0, assembler.constant([low, high]));
       }),
     );
@@ -126,7 +126,7 @@ export class X64Selector extends Selector<Label> {
 
   private moveInstruction(out: Value, from: Value): Instruction {
     const { assembler } = this;
-    return instruction([out], [from], ([to = 0, x = 0]) => {
+    return instruction([out], [from], (to, x) => {
       if (to === x) return;
       if (out.kind === 'general') assembler.move(to, x);
       else if (out.kind === 'vector') this.moveVector(to, x);
@@ -181,7 +181,7 @@ export class X64Selector extends Selector<Label> {
   private time(into: Value | undefined): Value {
     const { assembler } = this;
     const out = into ?? this.value('vector');
-    this.push([out], [], ([to = 0]) => {
+    this.push([out], [], (to) => {
       assembler.readClock();
       assembler.shiftConstant(4, RDX, 32, true);
       assembler.arithmetic('or', RAX, RDX, true);
@@ -226,14 +226,14 @@ export class X64Selector extends Selector<Label> {
     if (condition.kind === 'compare' && condition.a.type === 'i32') {
       const test = emitCompare(this, condition);
       const code = conditionOf(condition.op);
-      this.push([], test.reads, (registers) => {
+      this.push([], test.reads, (...registers) => {
         test.encode(registers, 0);
         assembler.jumpIf(when ? code : negated(code), label);
       });
       return;
     }
     const value = this.evaluate(condition);
-    this.push([], [value], ([x = 0]) => {
+    this.push([], [value], (x) => {
       assembler.test(x, x);
       assembler.jumpIf(when ? CONDITION.notEqual : CONDITION.equal, label);
     });
@@ -249,7 +249,7 @@ export class X64Selector extends Selector<Label> {
 
   private compareAndJump(a: Value, b: Value | number, condition: 12 | 13, label: Label): void {
     const { assembler } = this;
-    this.push([], typeof b === 'number' ? [a] : [a, b], ([x = 0, y = 0]) => {
+    this.push([], typeof b === 'number' ? [a] : [a, b], (x, y) => {
       if (typeof b === 'number') assembler.arithmeticConstant('cmp', x, b);
       else assembler.arithmetic('cmp', x, y);
       assembler.jumpIf(condition, label);
@@ -257,14 +257,14 @@ export class X64Selector extends Selector<Label> {
   }
 
   advance(value: Value, step: number): void {
-    this.push([value], [value], ([x = 0]) => {
+    this.push([value], [value], (x) => {
       this.assembler.arithmeticConstant('add', x, step);
     });
   }
 
   clear(value: Value): void {
     const { assembler } = this;
-    this.push([value], [], ([x = 0]) => {
+    this.push([value], [], (x) => {
       if (value.kind === 'general') assembler.moveConstant(x, 0);
       else if (value.kind === 'vector') this.clearVector(x);
       else assembler.maskInstruction(0x47, 0, true, x, x, x);
@@ -280,7 +280,7 @@ export class X64Selector extends Selector<Label> {
 
   override prefetch(address: Expr, offset: number, level: 1 | 2): void {
     const place = this.memory(address, offset);
-    this.push([], place.reads, (registers) => {
+    this.push([], place.reads, (...registers) => {
       this.assembler.prefetch(place.at(registers, 0), level === 1 ? 0 : 1);
     });
   }
@@ -290,7 +290,7 @@ export class X64Selector extends Selector<Label> {
   }
 
   loadParameter(value: Value, index: number): Instruction {
-    return instruction([value], [], ([to = 0]) => {
+    return instruction([value], [], (to) => {
       this.assembler.load(to, this.frame.parameter(index));
     });
   }
@@ -314,7 +314,7 @@ export class X64Selector extends Selector<Label> {
           assembler.storeConstant(place, each.value);
         });
       } else {
-        this.push([], [this.evaluate(each)], ([x = 0]) => {
+        this.push([], [this.evaluate(each)], (x) => {
           assembler.store(place, x);
         });
       }

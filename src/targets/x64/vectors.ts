@@ -40,7 +40,7 @@ function dotBytes(s: X64Selector, e: Extract<Expr, { kind: 'dotBytes' }>, into: 
   s.push(
     [out],
     [sum, a, b],
-    ([to = 0, z = 0, x = 0, y = 0]) => {
+    (to, z, x, y) => {
       s.moveVector(to, z);
       assembler.vector(VECTOR.dotU8, length, to, x, y);
     },
@@ -105,7 +105,7 @@ function integerBinary(s: X64Selector, e: Binary, into: Value | undefined): Valu
   if (rotation !== undefined) {
     const x = s.evaluate(rotation.of);
     const out = s.result('i32v', into);
-    s.push([out], [x], ([to = 0, from = 0]) => {
+    s.push([out], [x], (to, from) => {
       assembler.vector(VECTOR.rotateConstant, s.length, 1, to, from, { immediate: rotation.by });
     });
     return out;
@@ -119,7 +119,7 @@ function integerBinary(s: X64Selector, e: Binary, into: Value | undefined): Valu
     s.push(
       [out],
       [a, b, c],
-      ([to = 0, x = 0, y = 0, z = 0]) => {
+      (to, x, y, z) => {
         s.moveVector(to, x);
         assembler.vector(VECTOR.ternary, s.length, to, y, z, { immediate: 0x78 });
       },
@@ -140,7 +140,7 @@ function integerBinary(s: X64Selector, e: Binary, into: Value | undefined): Valu
   if (e.b.kind === 'const') {
     const count = e.b.value & 31;
     const out = s.result('i32v', into);
-    s.push([out], [x], ([to = 0, from = 0]) => {
+    s.push([out], [x], (to, from) => {
       // The result stands where other instructions have their first source.
       assembler.vector(VECTOR.shiftConstant, s.length, shift.digit, to, from, { immediate: count });
     });
@@ -152,7 +152,7 @@ function integerBinary(s: X64Selector, e: Binary, into: Value | undefined): Valu
   s.push(
     [out, by],
     [x, count],
-    ([to = 0, amount = 0, from = 0, general = 0]) => {
+    (to, amount, from, general) => {
       assembler.move(RAX, general);
       assembler.arithmeticConstant('and', RAX, 31);
       assembler.vector(VECTOR.fromGeneral, 0, amount, 0, RAX);
@@ -175,7 +175,7 @@ function select(s: X64Selector, e: Extract<Expr, { kind: 'select' }>, into: Valu
   const condition = s.evaluate(e.condition);
   const out = s.result(e.type, into);
   const { assembler } = s;
-  s.push([out], [b, a, condition], ([to = 0, y = 0, x = 0, mask = 0]) => {
+  s.push([out], [b, a, condition], (to, y, x, mask) => {
     if (s.features.avx512) assembler.vector(VECTOR.blendMask, s.length, to, y, x, { mask });
     else assembler.vector(VECTOR.blendVector, s.length, to, y, x, { immediate: mask << 4 });
   });
@@ -191,7 +191,7 @@ function convert(s: X64Selector, e: Extract<Expr, { kind: 'convert' }>, into: Va
     case 'maskToInt': {
       const out = s.result('i32v', into);
       if (features.avx512) {
-        s.push([out], [s.pattern(1), x], ([to = 0, one = 0, mask = 0]) => {
+        s.push([out], [s.pattern(1), x], (to, one, mask) => {
           s.assembler.vector(VECTOR.move, length, to, 0, one, { mask, zero: true });
         });
       } else s.binary(VECTOR.and, length, out, x, s.pattern(1));
@@ -215,7 +215,7 @@ function convert(s: X64Selector, e: Extract<Expr, { kind: 'convert' }>, into: Va
 
 function shiftRight(s: X64Selector, x: Value, count: number): Value {
   const out = s.value('vector');
-  s.push([out], [x], ([to = 0, from = 0]) => {
+  s.push([out], [x], (to, from) => {
     s.assembler.vector(VECTOR.shiftConstant, s.length, SHIFTS.shrU.digit, to, from, { immediate: count });
   });
   return out;
@@ -251,10 +251,10 @@ function toSigned(s: X64Selector, x: Value, into: Value | undefined): Value {
   const isNumber = compareFloats(s, 'eq', x, x);
   if (s.features.avx512) {
     const bounded = s.value('vector');
-    s.push([bounded], [plain, s.pattern(~(1 << 31)), large], ([to = 0, p = 0, most = 0, mask = 0]) => {
+    s.push([bounded], [plain, s.pattern(~(1 << 31)), large], (to, p, most, mask) => {
       assembler.vector(VECTOR.blendMask, length, to, p, most, { mask });
     });
-    s.push([out], [bounded, isNumber], ([to = 0, from = 0, mask = 0]) => {
+    s.push([out], [bounded, isNumber], (to, from, mask) => {
       assembler.vector(VECTOR.move, length, to, 0, from, { mask, zero: true });
     });
     return out;
