@@ -278,7 +278,7 @@ export class IndexEmitter {
       else if (atom.kind === 'quotient') part = this.lanesOfDivision(atom);
       if (part === undefined) return undefined;
       parts.push({ factor, part });
-      key += ` ${factor} ${part.kind === 'local' ? part.local.name : part.kind}`;
+      key += ` ${factor} ${part.kind === 'local' ? part.local.id : part.kind}`;
     }
     return this.once(0, key, () =>
       parts

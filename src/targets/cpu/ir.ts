@@ -13,6 +13,9 @@ export type Element = 'f32' | 'f64' | 'i32' | 'u8' | 'i8' | 'u16';
 
 /** A mutable variable of a function. */
 export interface Local {
+  /** Of no other local. */
+  readonly id: number;
+  /** For people; others may have the same. */
   readonly name: string;
   readonly type: Type;
 }
@@ -267,8 +270,8 @@ export interface Module {
   readonly functions: readonly Func[];
 }
 
-export const isVector = (type: Type): boolean => type.endsWith('v');
-const isFloatType = (type: Type): boolean => type.startsWith('f');
+export const isVector = (type: Type): boolean => type === 'f32v' || type === 'i32v' || type === 'maskv';
+const isFloatType = (type: Type): boolean => type === 'f32' || type === 'f32v' || type === 'f64';
 
 /** Bytes of one element in memory. */
 export const ELEMENT_BYTES: Readonly<Record<Element, number>> = {
@@ -287,14 +290,15 @@ export function loadedType(element: Element): 'i32' | 'f32' | 'f64' {
 
 // Constructors. They check types, so that a mistake shows where it is made and not in an encoder.
 
-function check(condition: boolean, message: string): void {
-  if (!condition) throw new InternalError(`loop IR: ${message}`);
+/** Called where a check has failed, so that messages are made only then: there are ten thousand expressions in a program. */
+function refuse(message: string): never {
+  throw new InternalError(`loop IR: ${message}`);
 }
 
-let names = 0;
+let locals = 0;
 
 /** A fresh local; `name` is for people. */
-export const local = (type: Type, name = 't'): Local => ({ name: `${name}_${names++}`, type });
+export const local = (type: Type, name = 't'): Local => ({ id: locals++, name, type });
 
 export const get = (variable: Local): Expr => ({ kind: 'local', type: variable.type, local: variable });
 export const i32 = (value: number): Expr => ({ kind: 'const', type: 'i32', value: value | 0 });
@@ -324,8 +328,9 @@ export function unary(op: UnaryOp, a: Expr): Expr {
 }
 
 export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
-  if (isShift(op) && isVector(a.type)) check(b.type === 'i32', `${op} of a vector takes a scalar count`);
-  else check(a.type === b.type, `${op} of ${a.type} and ${b.type}`);
+  if (isShift(op) && isVector(a.type)) {
+    if (b.type !== 'i32') refuse(`${op} of a vector takes a scalar count`);
+  } else if (a.type !== b.type) refuse(`${op} of ${a.type} and ${b.type}`);
   if (a.kind === 'const' && b.kind === 'const' && a.type === 'i32') {
     if (op === 'add') return i32(a.value + b.value);
     if (op === 'sub') return i32(a.value - b.value);
@@ -347,28 +352,27 @@ export const sub = (a: Expr, b: Expr): Expr => binary('sub', a, b);
 export const mul = (a: Expr, b: Expr): Expr => binary('mul', a, b);
 
 export function compare(op: CompareOp, a: Expr, b: Expr): Expr {
-  check(a.type === b.type, `${op} of ${a.type} and ${b.type}`);
+  if (a.type !== b.type) refuse(`${op} of ${a.type} and ${b.type}`);
   return { kind: 'compare', type: isVector(a.type) ? 'maskv' : 'i32', op, a, b };
 }
 
 export function fma(a: Expr, b: Expr, c: Expr): Expr {
-  check(
-    a.type === b.type && b.type === c.type && isFloatType(a.type),
-    `fma of ${a.type}, ${b.type} and ${c.type}`,
-  );
+  if (a.type !== b.type || b.type !== c.type || !isFloatType(a.type))
+    refuse(`fma of ${a.type}, ${b.type} and ${c.type}`);
   return { kind: 'fma', type: a.type, a, b, c };
 }
 
 export function select(condition: Expr, a: Expr, b: Expr): Expr {
-  check(a.type === b.type, `select of ${a.type} and ${b.type}`);
-  check(condition.type === (isVector(a.type) ? 'maskv' : 'i32'), `select of ${a.type} by ${condition.type}`);
+  if (a.type !== b.type) refuse(`select of ${a.type} and ${b.type}`);
+  if (condition.type !== (isVector(a.type) ? 'maskv' : 'i32'))
+    refuse(`select of ${a.type} by ${condition.type}`);
   return { kind: 'select', type: a.type, condition, a, b };
 }
 
 export const convert = (op: ConvertOp, type: Type, a: Expr): Expr => ({ kind: 'convert', type, op, a });
 
 export function load(element: Element, address: Expr, offset = 0, vector = false): Expr {
-  check(!(vector && element === 'f64'), 'there are no vectors of f64');
+  if (vector && element === 'f64') refuse('there are no vectors of f64');
   const scalar = loadedType(element);
   return {
     kind: 'load',
@@ -408,34 +412,30 @@ export const gather = (element: Element, base: Expr, index: Expr, mask?: Expr): 
 
 /** A load of the lanes that `mask` has. */
 export function loadMasked(element: Element, address: Expr, offset: number, mask: Expr): Expr {
-  check(mask.type === 'maskv', `a load masked by ${mask.type}`);
+  if (mask.type !== 'maskv') refuse(`a load masked by ${mask.type}`);
   return { kind: 'load', type: vectorOf(element), element, address, offset, mask };
 }
 
 export function permute(a: Expr, index: Expr): Expr {
-  check(
-    index.type === 'i32v' && (a.type === 'f32v' || a.type === 'i32v'),
-    `permute of ${a.type} by ${index.type}`,
-  );
+  if (index.type !== 'i32v' || (a.type !== 'f32v' && a.type !== 'i32v'))
+    refuse(`permute of ${a.type} by ${index.type}`);
   return { kind: 'permute', type: a.type === 'f32v' ? 'f32v' : 'i32v', a, index };
 }
 
 export function shuffle(order: ShuffleOrder, a: Expr, b: Expr): Expr {
-  check(a.type === b.type && (a.type === 'f32v' || a.type === 'i32v'), `${order} of ${a.type} and ${b.type}`);
+  if (a.type !== b.type || (a.type !== 'f32v' && a.type !== 'i32v'))
+    refuse(`${order} of ${a.type} and ${b.type}`);
   return { kind: 'shuffle', type: a.type === 'f32v' ? 'f32v' : 'i32v', order, a, b };
 }
 
 export function dotBytes(sum: Expr, a: Expr, b: Expr): Expr {
-  check(
-    [sum, a, b].every(({ type }) => type === 'i32v'),
-    'dotBytes takes i32v',
-  );
+  if ([sum, a, b].some(({ type }) => type !== 'i32v')) refuse('dotBytes takes i32v');
   return { kind: 'dotBytes', type: 'i32v', sum, a, b };
 }
 
 /** A scalar in every lane; an i32 truth value becomes a mask when `type` says so. */
 export function splat(a: Expr, type?: 'maskv'): Expr {
-  check(a.type === 'i32' || a.type === 'f32', `splat of ${a.type}`);
+  if (a.type !== 'i32' && a.type !== 'f32') refuse(`splat of ${a.type}`);
   return { kind: 'splat', type: type ?? (a.type === 'f32' ? 'f32v' : 'i32v'), a };
 }
 
@@ -496,7 +496,7 @@ export class Builder {
   }
 
   set(variable: Local, value: Expr): void {
-    check(variable.type === value.type, `${variable.name}: ${variable.type} = ${value.type}`);
+    if (variable.type !== value.type) refuse(`${variable.name}: ${variable.type} = ${value.type}`);
     this.statements.push({ kind: 'set', local: variable, value });
   }
 

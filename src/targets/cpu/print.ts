@@ -66,14 +66,13 @@ class FunctionPrinter {
     return `${this.lines.join('\n')}\n`;
   }
 
-  /** Locals are numbered over the whole program; here, within the function and per name. */
+  /** Locals of the same name are numbered within the function. */
   private name(local: Local): string {
     let name = this.names.get(local);
     if (name === undefined) {
-      const stem = local.name.replace(/_\d+$/, '');
-      const count = (this.taken.get(stem) ?? 0) + 1;
-      this.taken.set(stem, count);
-      name = count === 1 ? stem : `${stem}_${count}`;
+      const count = (this.taken.get(local.name) ?? 0) + 1;
+      this.taken.set(local.name, count);
+      name = count === 1 ? local.name : `${local.name}_${count}`;
       this.names.set(local, name);
     }
     return name;

@@ -36,8 +36,8 @@ export function allocate(machine: MachineFunction, file: RegisterFile): Allocati
   // Values that hold others for one instruction: sending them to the stack in turn would not end.
   const passing = new Set<Value>();
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    measureLives(machine);
-    const spilled = scan(machine, file, passing);
+    const living = measureLives(machine);
+    const spilled = scan(machine, living, file, passing);
     if (spilled.size === 0) return { slots, used: usedRegisters(machine) };
     rewrite(machine, spilled, passing, (value) =>
       value.remake === undefined ? { ...file, slot: slots[value.kind]++ } : undefined,
@@ -53,14 +53,18 @@ function usedRegisters(machine: MachineFunction): Record<RegisterKind, Set<numbe
 }
 
 /** One scan. Gives the values that must go to the stack; if there are none, all others have registers. */
-function scan(machine: MachineFunction, file: RegisterFile, passing: ReadonlySet<Value>): Set<Value> {
+function scan(
+  machine: MachineFunction,
+  living: readonly Value[],
+  file: RegisterFile,
+  passing: ReadonlySet<Value>,
+): Set<Value> {
   const spilled = new Set<Value>();
   const clobbers = clobberPositions(machine);
-  const order = machine.values.filter(({ start }) => start >= 0).sort((a, b) => a.start - b.start);
   const free: Record<RegisterKind, number[]> = { general: [], vector: [], mask: [] };
   const active: Record<RegisterKind, Value[]> = { general: [], vector: [], mask: [] };
   for (const kind of REGISTER_KINDS) free[kind] = [...file.registers[kind]].reverse();
-  for (const value of order) {
+  for (const value of living) {
     const { kind } = value;
     if (kind !== 'general' && crosses(value, clobbers)) {
       spilled.add(value);

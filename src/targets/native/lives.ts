@@ -10,9 +10,10 @@ const DEEPEST = 8;
 
 /**
  * Sets `start`, `end` and `weight` of every value. Instruction i reads at 2i and writes at 2i + 1, so a result may take over the register of
- * an operand that is not needed any more; where that must not be, it writes at 2i too.
+ * an operand that is not needed any more; where that must not be, it writes at 2i too. Gives the values that live, in the order in which they begin.
  */
-export function measureLives(machine: MachineFunction): void {
+export function measureLives(machine: MachineFunction): Value[] {
+  const living: Value[] = [];
   for (const value of machine.values) {
     value.start = -1;
     value.end = -1;
@@ -30,23 +31,28 @@ export function measureLives(machine: MachineFunction): void {
     }
     const { operands, writes, early } = code[i] as Instruction;
     const weight = LOOP_WEIGHT ** Math.min(open.length, DEEPEST);
-    for (let n = 0; n < operands.length; n++) {
-      const value = operands[n] as Value;
-      if (n >= writes) refer(value, 2 * i, 2 * i, weight, open);
-      else refer(value, early ? 2 * i : 2 * i + 1, 2 * i + 1, weight, open);
-    }
+    const begin = early ? 2 * i : 2 * i + 1;
+    for (let n = writes; n < operands.length; n++) refer(operands[n] as Value, 2 * i, 2 * i, weight);
+    for (let n = 0; n < writes; n++) refer(operands[n] as Value, begin, 2 * i + 1, weight);
   }
-}
+  return living;
 
-/** A reference from `from` to `to`, in the loops that are open, the outermost first. */
-function refer(value: Value, from: number, to: number, weight: number, open: readonly LoopRange[]): void {
-  if (value.start < 0) value.start = from;
-  else {
-    // The outermost loop that has begun since the value was made runs to its end before the value may go.
-    const loop = open.find(({ begin }) => begin * 2 > value.start);
-    if (loop !== undefined) value.end = Math.max(value.end, 2 * loop.end - 1);
+  /** A reference from `from` to `to`. */
+  function refer(value: Value, from: number, to: number, weight: number): void {
+    if (value.start < 0) {
+      value.start = from;
+      living.push(value);
+    } else {
+      // The outermost loop that has begun since the value was made runs to its end before the value may go.
+      let outermost: LoopRange | undefined;
+      for (let n = open.length - 1; n >= 0; n--) {
+        const loop = open[n] as LoopRange;
+        if (loop.begin * 2 <= value.start) break;
+        outermost = loop;
+      }
+      if (outermost !== undefined) value.end = Math.max(value.end, 2 * outermost.end - 1);
+    }
+    value.end = Math.max(value.end, to);
+    value.weight += weight;
   }
-  if (from < value.start) value.start = from;
-  value.end = Math.max(value.end, to);
-  value.weight += weight;
 }
