@@ -50,21 +50,40 @@ export const tileCycles = (rows: number, vectors: number, machine: Machine): num
 export function tileHeights(rows: number, machine: Machine): number[] {
   const most = machine.tile.rows;
   const full = Math.max(0, Math.floor((rows - 4 * most) / most));
-  const rest = rows - full * most;
-  // best[r]: cheapest cut of r rows.
-  const best: { cycles: number; heights: number[] }[] = [{ cycles: 0, heights: [] }];
-  for (let r = 1; r <= rest; r++) {
-    let found: { cycles: number; heights: number[] } | undefined;
-    for (let height = Math.min(most, r); height >= 1; height--) {
-      const before = best[r - height];
-      if (before === undefined) continue;
-      const cycles = before.cycles + tileCycles(height, machine.tile.vectors, machine);
-      if (found === undefined || cycles < found.cycles - 1e-9)
-        found = { cycles, heights: [...before.heights, height] };
-    }
-    if (found !== undefined) best.push(found);
+  const heights = new Array<number>(full).fill(most);
+  const cuts = cheapestCuts(rows - full * most, machine);
+  for (let rest = rows - full * most; rest > 0;) {
+    const { height } = cuts[rest] as Cut;
+    heights.push(height);
+    rest -= height;
   }
-  return [...new Array<number>(full).fill(most), ...(best[rest]?.heights ?? [])].sort((a, b) => b - a);
+  return heights.sort((a, b) => b - a);
+}
+
+interface Cut {
+  readonly cycles: number;
+  /** Of one of its tiles. The others are those of the cut of the rows that are left. */
+  readonly height: number;
+}
+
+/** Those that are known, by the shape of the tile. Candidates ask for the same ones again and again. */
+const knownCuts = new Map<string, Cut[]>();
+
+/** The cheapest cuts of 0, 1, … `rows` rows into tiles, and perhaps of more. */
+function cheapestCuts(rows: number, machine: Machine): readonly Cut[] {
+  const { tile } = machine;
+  const key = `${tile.rows} ${tile.vectors} ${tile.unroll}`;
+  let cuts = knownCuts.get(key);
+  if (cuts === undefined) knownCuts.set(key, (cuts = [{ cycles: 0, height: 0 }]));
+  for (let r = cuts.length; r <= rows; r++) {
+    let found: Cut = { cycles: Infinity, height: 0 };
+    for (let height = Math.min(tile.rows, r); height >= 1; height--) {
+      const cycles = (cuts[r - height] as Cut).cycles + tileCycles(height, tile.vectors, machine);
+      if (cycles < found.cycles - 1e-9) found = { cycles, height };
+    }
+    cuts.push(found);
+  }
+  return cuts;
 }
 
 /** Cuts rows at `positions` (elements) into segments. */

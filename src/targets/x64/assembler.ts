@@ -114,6 +114,10 @@ export class Assembler {
     this.length += 4;
   }
 
+  private fourBytes(first: number, second: number, third: number, fourth: number): void {
+    this.int32(first | (second << 8) | (third << 16) | (fourth << 24));
+  }
+
   bytes(values: readonly number[]): void {
     for (const each of values) this.byte(each);
   }
@@ -215,23 +219,25 @@ export class Assembler {
       this.byte(0x40 | rex);
   }
 
-  private general(codes: readonly number[], reg: number, place: Place, wide = false, behind = 0): void {
+  /** An instruction of general registers. Its code has one byte or two. */
+  private general(code: number, reg: number, place: Place, wide = false, behind = 0): void {
     // Four means none. As a vector, it can be an index.
     if (isMemory(place) && 'index' in place && place.index === RSP)
       throw new InternalError('x64: rsp cannot be an index');
     this.rex(wide, reg, place);
-    for (const code of codes) this.byte(code);
+    if (code > 0xff) this.byte(code >> 8);
+    this.byte(code & 0xff);
     this.operand(reg, place, 1, behind);
   }
 
   // General instructions, of 32 bits unless they say otherwise. Writing 32 bits clears the upper half.
 
   move(to: number, from: number, wide = false): void {
-    if (to !== from || !wide) this.general([0x8b], to, from, wide);
+    if (to !== from || !wide) this.general(0x8b, to, from, wide);
   }
 
   moveConstant(to: number, value: number): void {
-    if (value === 0) this.general([0x33], to, to);
+    if (value === 0) this.general(0x33, to, to);
     else {
       if (to >= 8) this.byte(0x41);
       this.byte(0xb8 | (to & 7));
@@ -247,23 +253,23 @@ export class Assembler {
   }
 
   load(to: number, from: Memory, wide = false): void {
-    this.general([0x8b], to, from, wide);
+    this.general(0x8b, to, from, wide);
   }
 
   loadByte(to: number, from: Memory, signed: boolean): void {
-    this.general([0x0f, signed ? 0xbe : 0xb6], to, from);
+    this.general(signed ? 0x0fbe : 0x0fb6, to, from);
   }
 
   loadWord(to: number, from: Memory): void {
-    this.general([0x0f, 0xb7], to, from);
+    this.general(0x0fb7, to, from);
   }
 
   store(to: Memory, from: number, wide = false): void {
-    this.general([0x89], from, to, wide);
+    this.general(0x89, from, to, wide);
   }
 
   storeConstant(to: Memory, value: number): void {
-    this.general([0xc7], 0, to, false, 4);
+    this.general(0xc7, 0, to, false, 4);
     this.int32(value);
   }
 
@@ -275,50 +281,50 @@ export class Assembler {
 
   storeWord(to: Memory, from: number): void {
     this.byte(0x66);
-    this.general([0x89], from, to);
+    this.general(0x89, from, to);
   }
 
   loadAddress(to: number, from: Memory, wide = false): void {
-    this.general([0x8d], to, from, wide);
+    this.general(0x8d, to, from, wide);
   }
 
   arithmetic(op: Arithmetic, to: number, from: number | Memory, wide = false): void {
-    this.general([(ARITHMETIC.indexOf(op) << 3) | 3], to, from, wide);
+    this.general((ARITHMETIC.indexOf(op) << 3) | 3, to, from, wide);
   }
 
   arithmeticConstant(op: Arithmetic, to: number, value: number, wide = false): void {
     const small = fits8(value);
-    this.general([small ? 0x83 : 0x81], ARITHMETIC.indexOf(op), to, wide, small ? 1 : 4);
+    this.general(small ? 0x83 : 0x81, ARITHMETIC.indexOf(op), to, wide, small ? 1 : 4);
     if (small) this.byte(value & 0xff);
     else this.int32(value);
   }
 
   test(a: number, b: number): void {
-    this.general([0x85], b, a);
+    this.general(0x85, b, a);
   }
 
   multiply(to: number, from: number): void {
-    this.general([0x0f, 0xaf], to, from);
+    this.general(0x0faf, to, from);
   }
 
   multiplyConstant(to: number, from: number, value: number, wide = false): void {
     const small = fits8(value);
-    this.general([small ? 0x6b : 0x69], to, from, wide, small ? 1 : 4);
+    this.general(small ? 0x6b : 0x69, to, from, wide, small ? 1 : 4);
     if (small) this.byte(value & 0xff);
     else this.int32(value);
   }
 
   negate(to: number, wide = false): void {
-    this.general([0xf7], 3, to, wide);
+    this.general(0xf7, 3, to, wide);
   }
 
   invert(to: number): void {
-    this.general([0xf7], 2, to);
+    this.general(0xf7, 2, to);
   }
 
   /** shl 4, shr 5, sar 7. */
   shiftConstant(kind: 4 | 5 | 7, to: number, count: number, wide = false): void {
-    this.general([0xc1], kind, to, wide, 1);
+    this.general(0xc1, kind, to, wide, 1);
     this.byte(count);
   }
 
@@ -355,7 +361,7 @@ export class Assembler {
 
   /** rax = (rdx:rax) / by and rdx = the remainder; unsigned or signed, of 32 bits. */
   divide(by: number, signed: boolean): void {
-    this.general([0xf7], signed ? 7 : 6, by);
+    this.general(0xf7, signed ? 7 : 6, by);
   }
 
   /** edx = the sign of eax. */
@@ -377,7 +383,7 @@ export class Assembler {
   }
 
   moveIf(condition: Condition, to: number, from: number): void {
-    this.general([0x0f, 0x40 | condition], to, from);
+    this.general(0x0f40 | condition, to, from);
   }
 
   push(register: number): void {
@@ -411,7 +417,7 @@ export class Assembler {
   }
 
   callRegister(register: number): void {
-    this.general([0xff], 2, register);
+    this.general(0xff, 2, register);
   }
 
   return(): void {
@@ -421,7 +427,7 @@ export class Assembler {
   /** Adds `from` to memory, one processor at a time; `from` becomes what was there before. */
   exchangeAdd(to: Memory, from: number): void {
     this.byte(0xf0);
-    this.general([0x0f, 0xc1], from, to);
+    this.general(0x0fc1, from, to);
   }
 
   pause(): void {
@@ -443,7 +449,7 @@ export class Assembler {
 
   /** Into the cache: 0 the nearest to 2 the farthest level. */
   prefetch(from: Memory, level: 0 | 1 | 2): void {
-    this.general([0x0f, 0x18], level === 0 ? 1 : level === 1 ? 2 : 3, from);
+    this.general(0x0f18, level === 0 ? 1 : level === 1 ? 2 : 3, from);
   }
 
   // Vector instructions
@@ -484,12 +490,11 @@ export class Assembler {
     if (x === 0 && b === 0 && !op.wide && op.map === 1) {
       this.byte(0xc5);
       this.byte((reg < 8 ? 0x80 : 0) | last);
+      this.byte(op.code);
     } else {
-      this.byte(0xc4);
-      this.byte((reg & 8 ? 0 : 0x80) | (x ? 0 : 0x40) | (b ? 0 : 0x20) | op.map);
-      this.byte((op.wide ? 0x80 : 0) | last);
+      const second = (reg & 8 ? 0 : 0x80) | (x ? 0 : 0x40) | (b ? 0 : 0x20) | op.map;
+      this.fourBytes(0xc4, second, (op.wide ? 0x80 : 0) | last, op.code);
     }
-    this.byte(op.code);
   }
 
   private evex(
@@ -504,11 +509,11 @@ export class Assembler {
     const { x, b } = extensions(place);
     // A register in the last operand takes its fifth bit from X.
     const x5 = typeof place === 'number' ? (place >> 4) & 1 : x;
-    this.byte(0x62);
-    this.byte((reg & 8 ? 0 : 0x80) | (x5 ? 0 : 0x40) | (b ? 0 : 0x20) | (reg & 16 ? 0 : 0x10) | op.map);
-    this.byte((op.wide ? 0x80 : 0) | ((~source & 15) << 3) | 4 | op.prefix);
+    const second = (reg & 8 ? 0 : 0x80) | (x5 ? 0 : 0x40) | (b ? 0 : 0x20) | (reg & 16 ? 0 : 0x10) | op.map;
+    const third = (op.wide ? 0x80 : 0) | ((~source & 15) << 3) | 4 | op.prefix;
     const v5 = indexHigh || (source & 16) !== 0 ? 0 : 8;
-    this.byte((zero ? 0x80 : 0) | (length << 5) | (broadcast ? 0x10 : 0) | v5 | mask);
+    const fourth = (zero ? 0x80 : 0) | (length << 5) | (broadcast ? 0x10 : 0) | v5 | mask;
+    this.fourBytes(0x62, second, third, fourth);
     this.byte(op.code);
   }
 
