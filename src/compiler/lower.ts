@@ -31,6 +31,23 @@ export class Misaligned extends InternalError {}
 
 export const isElementwise = (node: Node): boolean => isElementwiseOp(node.op);
 
+/** Where the value of a node is wanted. Under `guard`, coordinates may be out of range where a bound fails. */
+interface Place {
+  readonly at: readonly Index[];
+  readonly guard: readonly Bound[];
+  /** Equal for equal places. */
+  readonly key: string;
+}
+
+const ANYWHERE: readonly Bound[] = [];
+
+function placeAt(at: readonly Index[], guard: readonly Bound[]): Place {
+  const coordinates = at.map((index) => index.key).join();
+  if (guard.length === 0) return { at, guard, key: coordinates };
+  const bounds = guard.map(({ index, low, high }) => `${index.key}:${low}:${high}`).join();
+  return { at, guard, key: `${coordinates}|${bounds}` };
+}
+
 /** Turns nodes into scalars; equal places of equal nodes give the same object. */
 export class Lowering {
   private readonly resolve: Resolve;
@@ -43,16 +60,20 @@ export class Lowering {
   }
 
   /** The value of `node` at `coordinates`. Under `guard`, coordinates may be out of range where a bound fails. */
-  at(node: Node, coordinates: readonly Index[], guard: readonly Bound[] = []): Scalar {
-    const key = `${coordinates.map((index) => index.key).join()}|${guard.map(({ index, low, high }) => `${index.key}:${low}:${high}`).join()}`;
+  at(node: Node, coordinates: readonly Index[], guard: readonly Bound[] = ANYWHERE): Scalar {
+    return this.value(node, placeAt(coordinates, guard));
+  }
+
+  private value(node: Node, place: Place): Scalar {
     let places = this.known.get(node);
     if (places === undefined) this.known.set(node, (places = new Map<string, Scalar>()));
-    let scalar = places.get(key);
-    if (scalar === undefined) places.set(key, (scalar = this.compute(node, coordinates, guard)));
+    let scalar = places.get(place.key);
+    if (scalar === undefined) places.set(place.key, (scalar = this.compute(node, place)));
     return scalar;
   }
 
-  private compute(node: Node, at: readonly Index[], guard: readonly Bound[]): Scalar {
+  private compute(node: Node, place: Place): Scalar {
+    const { at, guard } = place;
     const resolved = this.resolve(node, at);
     if (resolved !== undefined) {
       if ('kind' in resolved) return resolved;
@@ -64,19 +85,19 @@ export class Lowering {
         guard,
       };
     }
-    const [x, y] = node.inputs;
-    if (isOp(node, 'constant')) return { kind: 'constant', dtype: node.dtype, value: node.attributes.value };
-    if (isOp(node, 'scalar')) return { kind: 'scalar', dtype: node.dtype, slot: this.slotOf(node) };
-    if (isOp(node, 'iota')) return { kind: 'index', dtype: 'int32', index: at[0] ?? ZERO };
-    if (x === undefined) throw new InternalError(`${node.op} has no value and no inputs`);
     if (isElementwiseOp(node.op)) {
       return {
         kind: 'op',
         dtype: node.dtype,
         op: node.op,
-        args: node.inputs.map((input) => this.at(input, at, guard)),
+        args: node.inputs.map((input) => this.value(input, place)),
       };
     }
+    const [x, y] = node.inputs;
+    if (isOp(node, 'constant')) return { kind: 'constant', dtype: node.dtype, value: node.attributes.value };
+    if (isOp(node, 'scalar')) return { kind: 'scalar', dtype: node.dtype, slot: this.slotOf(node) };
+    if (isOp(node, 'iota')) return { kind: 'index', dtype: 'int32', index: at[0] ?? ZERO };
+    if (x === undefined) throw new InternalError(`${node.op} has no value and no inputs`);
     if (isOp(node, 'random')) {
       const words = [0, 1].map((i) => this.at(x, unflatten(literal(i), x.shape))) as [Scalar, Scalar];
       return { kind: 'random', dtype: 'uint32', index: flatten(at, node.shape), args: words };
@@ -125,7 +146,7 @@ export class Lowering {
       return this.at(x, [...at.slice(0, axis), row, ...at.slice(axis + y.shape.length)], guard);
     }
     if (node.op === 'barrier' || node.op === 'stopGradient' || node.op === 'custom')
-      return this.at(x, at, guard);
+      return this.value(x, place);
     throw new InternalError(`${node.op} cannot be part of another kernel`);
   }
 

@@ -43,23 +43,27 @@ export type Scalar =
   /** The sum a contraction has accumulated at this point. */
   | { readonly kind: 'accumulator'; readonly dtype: DType };
 
+const NONE: readonly never[] = [];
+
 /** The scalars that `scalar` is computed from directly. */
 export function operandsOf(scalar: Scalar): readonly Scalar[] {
-  return scalar.kind === 'op' || scalar.kind === 'random' ? scalar.args : [];
+  return scalar.kind === 'op' || scalar.kind === 'random' ? scalar.args : NONE;
 }
 
 /** The indices that occur in `scalar` itself. */
 export function indicesOf(scalar: Scalar): readonly Index[] {
   switch (scalar.kind) {
     case 'load':
-      return [scalar.index, ...scalar.guard.map((bound) => bound.index)];
+      return scalar.guard.length === 0
+        ? [scalar.index]
+        : [scalar.index, ...scalar.guard.map((bound) => bound.index)];
     case 'index':
     case 'random':
       return [scalar.index];
     case 'inside':
       return scalar.bounds.map((bound) => bound.index);
     default:
-      return [];
+      return NONE;
   }
 }
 
@@ -69,18 +73,25 @@ export function visit(roots: readonly Scalar[], enter: (scalar: Scalar) => void)
   const go = (scalar: Scalar): void => {
     if (seen.has(scalar)) return;
     seen.add(scalar);
-    for (const index of indicesOf(scalar)) for (const value of dataOf(index)) go(value);
+    for (const index of indicesOf(scalar)) eachValue(index, go);
     for (const operand of operandsOf(scalar)) go(operand);
     enter(scalar);
   };
   for (const root of roots) go(root);
 }
 
+function eachValue(index: Index, found: (value: Scalar) => void): void {
+  for (const { atom } of index.terms) {
+    if (atom.kind === 'value') found(atom.value);
+    else if (atom.kind !== 'variable') eachValue(atom.of, found);
+  }
+}
+
 /** The data that an index reads. */
 export function dataOf(index: Index): Scalar[] {
-  return index.terms.flatMap(({ atom }) =>
-    atom.kind === 'value' ? [atom.value] : atom.kind === 'variable' ? [] : dataOf(atom.of),
-  );
+  const data: Scalar[] = [];
+  eachValue(index, (value) => data.push(value));
+  return data;
 }
 
 /** What a scalar depends on. */
