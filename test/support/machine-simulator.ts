@@ -60,8 +60,7 @@ export function observe(machine: MachineFunction, by: 'values' | 'registers'): n
     if (++steps > 100_000) throw new Error('the function does not end');
     const each = machine.code[at] as Instruction;
     const action = actions.get(each) ?? { kind: 'nothing' };
-    const writes = each.operands.slice(0, each.writes);
-    const reads = each.operands.slice(each.writes);
+    const { writes, reads } = each;
     // Who writes early destroys what it has not read yet.
     if (each.early && by === 'registers') for (const write of writes) cells.set(cellOf(write), noise++);
     const numbers = reads.map((read) => cells.get(cellOf(read)) ?? 0);

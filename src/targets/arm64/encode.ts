@@ -2,7 +2,7 @@
 import { InternalError } from '../../core/errors.js';
 import type { Func, Module } from '../cpu/ir.js';
 import { allocate, type RegisterFile } from '../native/allocate.js';
-import { instruction, registerOf, type RegisterKind } from '../native/machine-code.js';
+import { encodeInstructions, instruction, type RegisterKind } from '../native/machine-code.js';
 import type { NativeCode } from '../native/native-code.js';
 import { Assembler } from './assembler.js';
 import { emitBarrier } from './barrier.js';
@@ -84,7 +84,7 @@ function encodeFunction(assembler: Assembler, func: Func, linker: Linker): void 
   };
   frame.layOut(allocate(machine, file));
   frame.enter(assembler);
-  for (const { operands, encode } of machine.code) encode(...operands.map(registerOf));
+  encodeInstructions(machine);
   frame.leave(assembler);
   assembler.placeLiterals();
 }

@@ -104,10 +104,9 @@ function scan(
 /** Whose register saves a move: that of an operand of the instruction that makes the value, if it ends there. */
 function preference(machine: MachineFunction, value: Value): number | undefined {
   const index = value.start >> 1;
-  const { operands, writes, early } = machine.code[index] as Instruction;
+  const { reads, early } = machine.code[index] as Instruction;
   if (early) return undefined;
-  for (let n = writes; n < operands.length; n++) {
-    const operand = operands[n] as Value;
+  for (const operand of reads) {
     if (operand.kind === value.kind && operand.end === 2 * index && operand.register >= 0)
       return operand.register;
   }
@@ -166,34 +165,40 @@ function rewrite(
   const old = machine.code.splice(0);
   // Where each old instruction begins now: loops move along.
   const moved = new Array<number>(old.length + 1);
+  const isSpilled = (value: Value): boolean => spilled.has(value);
   old.forEach((each, index) => {
     moved[index] = machine.code.length;
-    const { operands, writes } = each;
-    if (!operands.some((operand) => spilled.has(operand))) {
+    const { writes, reads } = each;
+    if (!writes.some(isSpilled) && !reads.some(isSpilled)) {
       machine.code.push(each);
       return;
     }
     // What made the constant is made again where it is used.
-    if (writes === 1 && operands.length === 1 && (operands[0] as Value).remake !== undefined) return;
+    if (writes.length === 1 && reads.length === 0 && writes[0]?.remake !== undefined) return;
     const stand = new Map<Value, Value>();
-    const after: Instruction[] = [];
-    operands.forEach((operand, n) => {
-      if (!spilled.has(operand)) return;
+    const standIn = (operand: Value): Value => {
       let local = stand.get(operand);
-      const home = homes.get(operand);
       if (local === undefined) {
         local = machine.value(operand.kind);
         passing.add(local);
         stand.set(operand, local);
-        const isRead = operands.includes(operand, writes);
-        if (isRead) {
+        if (reads.includes(operand)) {
+          const home = homes.get(operand);
           if (home !== undefined) machine.code.push(home.load(local, home.slot));
           else if (operand.remake !== undefined) machine.code.push(operand.remake(local));
         }
       }
-      if (n < writes && home !== undefined) after.push(home.store(local, home.slot));
+      return local;
+    };
+    const after: Instruction[] = [];
+    each.writes = writes.map((operand) => {
+      if (!isSpilled(operand)) return operand;
+      const local = standIn(operand);
+      const home = homes.get(operand);
+      if (home !== undefined) after.push(home.store(local, home.slot));
+      return local;
     });
-    each.operands = operands.map((operand) => stand.get(operand) ?? operand);
+    each.reads = reads.map((operand) => (isSpilled(operand) ? standIn(operand) : operand));
     machine.code.push(each, ...after);
   });
   moved[old.length] = machine.code.length;

@@ -2,29 +2,37 @@
 import type { Expr, Func, Local, Statement } from '../cpu/ir.js';
 import { expressionsOf, operands } from '../cpu/walk.js';
 
+/** Statements that are carried out one after the other. What they write is written as long as the walk is among them. */
+interface Scope {
+  isOpen: boolean;
+  readonly written: Local[];
+}
+
 /** The locals that some way through the function reads before it writes them. */
 export function uninitializedLocals(func: Func): Set<Local> {
   const found = new Set<Local>();
-  /** Written on every way to the present statement; `trail` lists them in the order in which they came in. */
-  const written = new Set<Local>(func.parameters);
-  const trail: Local[] = [];
+  let scope: Scope = { isOpen: true, written: [...func.parameters] };
+  const writtenIn = new Map<Local, Scope>();
+  for (const each of func.parameters) writtenIn.set(each, scope);
+  const isWritten = (variable: Local): boolean => writtenIn.get(variable)?.isOpen ?? false;
   const write = (variable: Local): void => {
-    if (written.has(variable)) return;
-    written.add(variable);
-    trail.push(variable);
+    if (isWritten(variable)) return;
+    writtenIn.set(variable, scope);
+    scope.written.push(variable);
   };
   const read = (expr: Expr): void => {
     if (expr.kind === 'local') {
-      if (!written.has(expr.local)) found.add(expr.local);
+      if (!isWritten(expr.local)) found.add(expr.local);
     } else for (const each of operands(expr)) read(each);
   };
   /** What `list` writes for sure, of what was not written before; it counts as unwritten again afterwards. */
-  const inside = (list: readonly Statement[]): Local[] => {
-    const before = trail.length;
+  const inside = (list: readonly Statement[]): readonly Local[] => {
+    const outer = scope;
+    const inner: Scope = (scope = { isOpen: true, written: [] });
     walk(list);
-    const news = trail.splice(before);
-    for (const each of news) written.delete(each);
-    return news;
+    inner.isOpen = false;
+    scope = outer;
+    return inner.written;
   };
   const walk = (list: readonly Statement[]): void => {
     for (const s of list) {

@@ -29,11 +29,11 @@ export function measureLives(machine: MachineFunction): Value[] {
       const loop = loops[nextLoop];
       if (loop !== undefined && loop.end > i) open.push(loop);
     }
-    const { operands, writes, early } = code[i] as Instruction;
+    const { writes, reads, early } = code[i] as Instruction;
     const weight = LOOP_WEIGHT ** Math.min(open.length, DEEPEST);
     const begin = early ? 2 * i : 2 * i + 1;
-    for (let n = writes; n < operands.length; n++) refer(operands[n] as Value, 2 * i, 2 * i, weight);
-    for (let n = 0; n < writes; n++) refer(operands[n] as Value, begin, 2 * i + 1, weight);
+    for (const value of reads) refer(value, 2 * i, 2 * i, weight);
+    for (const value of writes) refer(value, begin, 2 * i + 1, weight);
   }
   return living;
 

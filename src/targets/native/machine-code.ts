@@ -22,16 +22,13 @@ export interface Value {
   register: number;
 }
 
-/** Encodes an instruction, given the registers of its operands, in their order. */
+/** Encodes an instruction, given the registers of what it writes and then of what it reads. */
 export type Encode = (...registers: number[]) => void;
 
-export const registerOf = (value: Value): number => value.register;
-
 export interface Instruction {
-  /** Values that are written, then values that are read. A value may be both. */
-  operands: Value[];
-  /** How many at the front of `operands` are written. */
-  readonly writes: number;
+  /** A value may be both written and read. */
+  writes: readonly Value[];
+  reads: readonly Value[];
   /** Whether something is written before everything has been read: then what is written must not share a register with what is read. */
   readonly early: boolean;
   /** Whether vectors and masks do not survive it, as across calls. */
@@ -85,11 +82,15 @@ export function instruction(
   encode: Encode,
   options: InstructionOptions = {},
 ): Instruction {
-  return {
-    operands: writes.concat(reads),
-    writes: writes.length,
-    early: options.early ?? false,
-    clobbers: options.clobbers ?? false,
-    encode,
-  };
+  return { writes, reads, early: options.early ?? false, clobbers: options.clobbers ?? false, encode };
+}
+
+/** Encodes all instructions, which must have their registers. */
+export function encodeInstructions({ code }: MachineFunction): void {
+  for (const { writes, reads, encode } of code) {
+    const registers: number[] = [];
+    for (const { register } of writes) registers.push(register);
+    for (const { register } of reads) registers.push(register);
+    encode(...registers);
+  }
 }

@@ -2,7 +2,7 @@
 import { InternalError } from '../../core/errors.js';
 import type { Func, Module } from '../cpu/ir.js';
 import { allocate, type RegisterFile } from '../native/allocate.js';
-import { instruction, registerOf } from '../native/machine-code.js';
+import { encodeInstructions, instruction } from '../native/machine-code.js';
 import type { NativeCode } from '../native/native-code.js';
 import { Assembler, Label, RBP, RBX, RDI, RSI } from './assembler.js';
 import { emitBarrier } from './barrier.js';
@@ -79,6 +79,6 @@ function encodeFunction(assembler: Assembler, func: Func, linker: Linker, option
   };
   frame.layOut(allocate(machine, file));
   frame.enter(assembler);
-  for (const { operands, encode } of machine.code) encode(...operands.map(registerOf));
+  encodeInstructions(machine);
   frame.leave(assembler);
 }
