@@ -48,10 +48,10 @@ export function kernelShape(kernel: Kernel, typeOf: (buffer: number) => string):
         }
       } else if (isVariable(value)) parts.push(`v${value.extent}`);
       else
-        for (const [name, child] of Object.entries(value)) {
+        for (const name in value) {
           if (SILENT.has(name)) continue;
           parts.push(name);
-          visit(child, name, value);
+          visit(value[name as keyof typeof value], name, value);
         }
       parts.push('}');
     }

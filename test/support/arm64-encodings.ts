@@ -23,7 +23,7 @@ import {
   type Access,
   type Condition,
 } from '../../src/targets/arm64/instructions.js';
-import { floatBits } from '../../src/targets/arm64/floats.js';
+import { floatBits } from '../../src/targets/cpu/bits.js';
 
 export interface EncodingCase {
   /** Lines of assembly. */

@@ -1,5 +1,6 @@
 /** Scalars of f32 and f64, in the lowest lane of a vector register; what is above them means nothing. */
 import { InternalError } from '../../core/errors.js';
+import { floatBits } from '../cpu/bits.js';
 import type { Expr } from '../cpu/ir.js';
 import type { Value } from '../native/machine-code.js';
 import { emitCondition } from './conditions.js';
@@ -7,9 +8,6 @@ import type { Arm64Selector } from './selector.js';
 import type { Float } from './vector-assembler.js';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
-
-/** Bits of a float32. */
-export const floatBits = (value: number): number => new Int32Array(new Float32Array([value]).buffer)[0] ?? 0;
 
 /** Names of what f32 and f64 have in common with vectors. */
 export const FLOAT_UNARY = {

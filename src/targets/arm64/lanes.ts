@@ -1,10 +1,10 @@
 /** What brings lanes together: vectors from scattered elements or scalars, and scalars from the lanes of a vector. */
 import { InternalError } from '../../core/errors.js';
+import { laneBits } from '../cpu/bits.js';
 import { ELEMENT_BYTES, type Element, type Expr } from '../cpu/ir.js';
 import type { Value } from '../native/machine-code.js';
 import { addressInRegister } from './addresses.js';
 import { spreadScalar } from './factors.js';
-import { floatBits } from './floats.js';
 import type { VECTOR_THREE } from './instructions.js';
 import { SCRATCH, SCRATCH2, type Arm64Selector } from './selector.js';
 import { splatTruth } from './vectors.js';
@@ -65,7 +65,7 @@ function splat(s: Arm64Selector, e: Of<'splat'>, into: Value | undefined): Value
   if (factor !== undefined) return factor;
   if (e.type === 'maskv') return splatTruth(s, e.a, into);
   if (e.a.kind === 'const') {
-    const bits = e.a.type === 'i32' ? e.a.value | 0 : floatBits(e.a.value);
+    const bits = laneBits(e.a.type, e.a.value);
     if (into === undefined || bits !== 0) return s.deliver(s.pattern(bits), into);
     s.clear(into);
     return into;

@@ -1,5 +1,6 @@
 /** Loop IR → A64 instructions: dispatch, constants, and what needs the stack or jumps. */
 import { InternalError } from '../../core/errors.js';
+import { floatBits } from '../cpu/bits.js';
 import { isVector, type Expr, type Func, type Statement, type Type } from '../cpu/ir.js';
 import {
   instruction,
@@ -17,7 +18,7 @@ import { ZERO, type Assembler } from './assembler.js';
 import { Label } from './code-buffer.js';
 import { compareConstant, emitCondition } from './conditions.js';
 import { splatFactors } from './factors.js';
-import { evaluateFloat, floatBits } from './floats.js';
+import { evaluateFloat } from './floats.js';
 import { within, type Frame } from './frame.js';
 import { byteImmediate, floatImmediate } from './immediates.js';
 import { CONDITION, negated, type Condition, type VECTOR_THREE, type VECTOR_TWO } from './instructions.js';

@@ -1,8 +1,9 @@
 /** Expressions of the loop IR → instructions that leave their values on the stack. */
 import { InternalError } from '../../core/errors.js';
+import { laneBits } from '../cpu/bits.js';
 import { isVector, type ConvertOp, type Expr, type HostFunction, type Type } from '../cpu/ir.js';
 import { VALUE_TYPE } from './binary.js';
-import { laneBits, type FunctionWriter, type Push } from './function-writer.js';
+import type { FunctionWriter, Push } from './function-writer.js';
 import { encodeGather, encodeLaneReduction, encodeLanes, encodeShuffle, encodeStridedLoad } from './lanes.js';
 import { LOG2_BYTES, SCALAR_LOAD } from './memory-access.js';
 import type { Opcode } from './opcodes.js';

@@ -1,9 +1,10 @@
 /** One function of the loop IR → the body of a WebAssembly function. Vectors have four lanes. */
 import { InternalError } from '../../core/errors.js';
+import { laneBits } from '../cpu/bits.js';
 import type { Expr, Func, HostFunction, Statement } from '../cpu/ir.js';
 import { VALUE_TYPE, type ByteWriter } from './binary.js';
 import { ExpressionEncoder } from './expression-encoder.js';
-import { FunctionWriter, laneBits } from './function-writer.js';
+import { FunctionWriter } from './function-writer.js';
 import { encodeStore } from './stores.js';
 
 /** Where the functions of a module are in its index space. */

@@ -21,15 +21,6 @@ export type Push = (e: Expr) => void;
 // Buffers are costly to make, and encoding is never interrupted: these serve all functions.
 const scratch = { code: new ByteWriter(4096), entry: new ByteWriter(1024), body: new ByteWriter(4096) };
 
-const bitsOf = new DataView(new ArrayBuffer(4));
-
-/** The 32 bits of a constant's lane. */
-export function laneBits(type: 'i32' | 'f32', value: number): number {
-  if (type === 'i32') return value | 0;
-  bitsOf.setFloat32(0, value);
-  return bitsOf.getInt32(0);
-}
-
 export class FunctionWriter {
   private readonly code = scratch.code;
   /** What runs on entry, before the code. */

@@ -1,5 +1,6 @@
 /** Scalars of f32 and f64, in the lowest lane of a vector register; what is above them means nothing. */
 import { InternalError } from '../../core/errors.js';
+import { floatBits } from '../cpu/bits.js';
 import type { Expr } from '../cpu/ir.js';
 import type { Value } from '../native/machine-code.js';
 import { CONDITION, Label, RAX, RCX, type VectorLength } from './assembler.js';
@@ -10,9 +11,6 @@ export type FloatType = 'f32v' | 'f32' | 'f64';
 
 const SIGN = -0x80000000;
 export const ROUNDING = { nearest: 8, floor: 9, ceil: 10, trunc: 11 } as const;
-
-/** Bits of a float32. */
-export const floatBits = (value: number): number => new Int32Array(new Float32Array([value]).buffer)[0] ?? 0;
 
 /** Everything but the sign, or only the sign, in every lane. */
 function signMask(s: X64Selector, type: FloatType, sign: boolean): Value {

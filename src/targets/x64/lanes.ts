@@ -1,5 +1,6 @@
 /** What brings lanes together: vectors from scattered elements or scalars, and scalars from the lanes of a vector. */
 import { InternalError } from '../../core/errors.js';
+import { laneBits } from '../cpu/bits.js';
 import { ELEMENT_BYTES, type Element, type Expr } from '../cpu/ir.js';
 import type { Value } from '../native/machine-code.js';
 import { RAX, type VectorLength } from './assembler.js';
@@ -64,8 +65,7 @@ function splat(s: X64Selector, e: Of<'splat'>, into: Value | undefined): Value {
   const { assembler, length } = s;
   if (e.type === 'maskv') return splatTruth(s, e.a, into);
   if (e.a.kind === 'const') {
-    const bits =
-      e.a.type === 'i32' ? e.a.value | 0 : (new Int32Array(new Float32Array([e.a.value]).buffer)[0] ?? 0);
+    const bits = laneBits(e.a.type, e.a.value);
     if (into === undefined) return s.pattern(bits);
     if (bits === 0) s.clear(into);
     else s.move(into, s.pattern(bits));

@@ -1,9 +1,10 @@
 /** Arithmetic of vectors. */
 import { InternalError } from '../../core/errors.js';
+import { floatBits } from '../cpu/bits.js';
 import type { Expr } from '../cpu/ir.js';
 import type { Value } from '../native/machine-code.js';
 import { RAX } from './assembler.js';
-import { asLimit, evaluateArithmetic, floatBits } from './floats.js';
+import { asLimit, evaluateArithmetic } from './floats.js';
 import { compareFloats } from './masks.js';
 import type { X64Selector } from './selector.js';
 import { VECTOR } from './vector-ops.js';
