@@ -74,7 +74,7 @@ export function visit(roots: readonly Scalar[], enter: (scalar: Scalar) => void)
     if (seen.has(scalar)) return;
     seen.add(scalar);
     for (const index of indicesOf(scalar)) eachValue(index, go);
-    for (const operand of operandsOf(scalar)) go(operand);
+    operandsOf(scalar).forEach(go);
     enter(scalar);
   };
   for (const root of roots) go(root);

@@ -11,7 +11,18 @@ const golden = JSON.parse(readFileSync(new URL('../goldens/x64.json', import.met
 
 /** Methods that make no instruction of their own. */
 const OTHERS = ['constructor', 'byte', 'bytes', 'align', 'bind', 'constant', 'finish', 'position', 'vector'];
-const PRIVATE = ['grow', 'int32', 'distance', 'operand', 'rex', 'general', 'vexGeneral', 'vex', 'evex'];
+const PRIVATE = [
+  'grow',
+  'int32',
+  'fourBytes',
+  'distance',
+  'operand',
+  'rex',
+  'general',
+  'vexGeneral',
+  'vex',
+  'evex',
+];
 
 const names = [...new Set(CASES.map(({ of }) => of))];
 

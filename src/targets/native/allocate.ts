@@ -38,7 +38,7 @@ export function allocate(machine: MachineFunction, file: RegisterFile): Allocati
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const living = measureLives(machine);
     const spilled = scan(machine, living, file, passing);
-    if (spilled.size === 0) return { slots, used: usedRegisters(machine) };
+    if (spilled.size === 0) return { slots, used: usedRegisters(living) };
     rewrite(machine, spilled, passing, (value) =>
       value.remake === undefined ? { ...file, slot: slots[value.kind]++ } : undefined,
     );
@@ -46,9 +46,9 @@ export function allocate(machine: MachineFunction, file: RegisterFile): Allocati
   throw new InternalError('native: registers cannot be given out');
 }
 
-function usedRegisters(machine: MachineFunction): Record<RegisterKind, Set<number>> {
+function usedRegisters(living: readonly Value[]): Record<RegisterKind, Set<number>> {
   const used = { general: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
-  for (const { kind, register, start } of machine.values) if (start >= 0) used[kind].add(register);
+  for (const { kind, register } of living) used[kind].add(register);
   return used;
 }
 
@@ -66,7 +66,7 @@ function scan(
   for (const kind of REGISTER_KINDS) free[kind] = [...file.registers[kind]].reverse();
   for (const value of living) {
     const { kind } = value;
-    if (kind !== 'general' && crosses(value, clobbers)) {
+    if (kind !== 'general' && clobbers.length > 0 && crosses(value, clobbers)) {
       spilled.add(value);
       continue;
     }

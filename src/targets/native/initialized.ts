@@ -23,7 +23,7 @@ export function uninitializedLocals(func: Func): Set<Local> {
   const read = (expr: Expr): void => {
     if (expr.kind === 'local') {
       if (!isWritten(expr.local)) found.add(expr.local);
-    } else for (const each of operands(expr)) read(each);
+    } else operands(expr).forEach(read);
   };
   /** What `list` writes for sure, of what was not written before; it counts as unwritten again afterwards. */
   const inside = (list: readonly Statement[]): readonly Local[] => {
@@ -36,7 +36,7 @@ export function uninitializedLocals(func: Func): Set<Local> {
   };
   const walk = (list: readonly Statement[]): void => {
     for (const s of list) {
-      for (const each of expressionsOf(s)) read(each);
+      expressionsOf(s).forEach(read);
       if (s.kind === 'set') write(s.local);
       else if (s.kind === 'for') {
         write(s.local);

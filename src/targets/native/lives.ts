@@ -32,8 +32,8 @@ export function measureLives(machine: MachineFunction): Value[] {
     const { writes, reads, early } = code[i] as Instruction;
     const weight = LOOP_WEIGHT ** Math.min(open.length, DEEPEST);
     const begin = early ? 2 * i : 2 * i + 1;
-    for (const value of reads) refer(value, 2 * i, 2 * i, weight);
-    for (const value of writes) refer(value, begin, 2 * i + 1, weight);
+    for (let n = 0; n < reads.length; n++) refer(reads[n] as Value, 2 * i, 2 * i, weight);
+    for (let n = 0; n < writes.length; n++) refer(writes[n] as Value, begin, 2 * i + 1, weight);
   }
   return living;
 

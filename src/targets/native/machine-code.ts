@@ -88,9 +88,10 @@ export function instruction(
 /** Encodes all instructions, which must have their registers. */
 export function encodeInstructions({ code }: MachineFunction): void {
   for (const { writes, reads, encode } of code) {
-    const registers: number[] = [];
-    for (const { register } of writes) registers.push(register);
-    for (const { register } of reads) registers.push(register);
+    const written = writes.length;
+    const registers = new Array<number>(written + reads.length);
+    for (let n = 0; n < written; n++) registers[n] = (writes[n] as Value).register;
+    for (let n = 0; n < reads.length; n++) registers[written + n] = (reads[n] as Value).register;
     encode(...registers);
   }
 }

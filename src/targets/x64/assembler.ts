@@ -75,7 +75,6 @@ export type Condition = (typeof CONDITION)[keyof typeof CONDITION];
 /** The opposite condition. */
 export const negated = (condition: Condition): Condition => (condition ^ 1) as Condition;
 
-const isMemory = (place: Place): place is Memory | ConstantMemory => typeof place !== 'number';
 const fits8 = (value: number): boolean => value >= -128 && value <= 127;
 
 /** The alignment of vectors among the constants, in bytes. */
@@ -185,7 +184,7 @@ export class Assembler {
   /** ModRM, SIB and displacement. `compression` is the unit of one-byte displacements; `behind` the bytes that follow. */
   private operand(reg: number, place: Place, compression: number, behind: number): void {
     const field = (reg & 7) << 3;
-    if (!isMemory(place)) {
+    if (typeof place === 'number') {
       this.byte(0xc0 | field | (place & 7));
       return;
     }
@@ -212,8 +211,7 @@ export class Assembler {
 
   /** The prefix of a general instruction. */
   private rex(wide: boolean, reg: number, place: Place, isByte = false): void {
-    const { x, b } = extensions(place);
-    const rex = (wide ? 8 : 0) | ((reg >> 1) & 4) | (x << 1) | b;
+    const rex = (wide ? 8 : 0) | ((reg >> 1) & 4) | extensions(place);
     // Without a prefix, the bytes 4 to 7 would be ah to bh.
     if (rex !== 0 || (isByte && (reg >= 4 || (typeof place === 'number' && place >= 4))))
       this.byte(0x40 | rex);
@@ -222,7 +220,7 @@ export class Assembler {
   /** An instruction of general registers. Its code has one byte or two. */
   private general(code: number, reg: number, place: Place, wide = false, behind = 0): void {
     // Four means none. As a vector, it can be an index.
-    if (isMemory(place) && 'index' in place && place.index === RSP)
+    if (typeof place !== 'number' && 'index' in place && place.index === RSP)
       throw new InternalError('x64: rsp cannot be an index');
     this.rex(wide, reg, place);
     if (code > 0xff) this.byte(code >> 8);
@@ -484,15 +482,21 @@ export class Assembler {
     if (immediate !== undefined) this.byte(immediate);
   }
 
-  private vex(op: VectorOp, length: VectorLength, reg: number, source: number, place: Place): void {
-    const { x, b } = extensions(place);
+  private vex(
+    op: Pick<VectorOp, 'code' | 'prefix' | 'map' | 'wide'>,
+    length: 0 | 1,
+    reg: number,
+    source: number,
+    place: Place,
+  ): void {
+    const extension = extensions(place);
     const last = ((~source & 15) << 3) | (length << 2) | op.prefix;
-    if (x === 0 && b === 0 && !op.wide && op.map === 1) {
+    if (extension === 0 && !op.wide && op.map === 1) {
       this.byte(0xc5);
       this.byte((reg < 8 ? 0x80 : 0) | last);
       this.byte(op.code);
     } else {
-      const second = (reg & 8 ? 0 : 0x80) | (x ? 0 : 0x40) | (b ? 0 : 0x20) | op.map;
+      const second = (reg & 8 ? 0 : 0x80) | ((extension ^ 3) << 5) | op.map;
       this.fourBytes(0xc4, second, (op.wide ? 0x80 : 0) | last, op.code);
     }
   }
@@ -506,10 +510,7 @@ export class Assembler {
     { mask = 0, zero = false, broadcast = false }: VectorOptions,
     indexHigh: boolean,
   ): void {
-    const { x, b } = extensions(place);
-    // A register in the last operand takes its fifth bit from X.
-    const x5 = typeof place === 'number' ? (place >> 4) & 1 : x;
-    const second = (reg & 8 ? 0 : 0x80) | (x5 ? 0 : 0x40) | (b ? 0 : 0x20) | (reg & 16 ? 0 : 0x10) | op.map;
+    const second = (reg & 8 ? 0 : 0x80) | ((extensions(place) ^ 3) << 5) | (reg & 16 ? 0 : 0x10) | op.map;
     const third = (op.wide ? 0x80 : 0) | ((~source & 15) << 3) | 4 | op.prefix;
     const v5 = indexHigh || (source & 16) !== 0 ? 0 : 8;
     const fourth = (zero ? 0x80 : 0) | (length << 5) | (broadcast ? 0x10 : 0) | v5 | mask;
@@ -520,33 +521,23 @@ export class Assembler {
   /** A VEX instruction of mask registers: code, prefix and so on as the manual has them. */
   maskInstruction(
     code: number,
-    prefix: number,
+    prefix: VectorOp['prefix'],
     long: boolean,
     reg: number,
     source: number,
     place: Place,
     wide = false,
   ): void {
-    const { x, b } = extensions(place);
-    const last = ((~source & 15) << 3) | (long ? 4 : 0) | prefix;
-    if (x === 0 && b === 0 && !wide) {
-      this.byte(0xc5);
-      this.byte((reg < 8 ? 0x80 : 0) | last);
-    } else {
-      this.byte(0xc4);
-      this.byte((reg & 8 ? 0 : 0x80) | (x ? 0 : 0x40) | (b ? 0 : 0x20) | 1);
-      this.byte((wide ? 0x80 : 0) | last);
-    }
-    this.byte(code);
+    this.vex({ code, prefix, map: 1, wide }, long ? 1 : 0, reg, source, place);
     this.operand(reg, place, 1, 0);
   }
 }
 
-/** The bits that do not fit into ModRM and SIB. */
-function extensions(place: Place): { x: number; b: number } {
-  if (typeof place === 'number') return { x: 0, b: (place >> 3) & 1 };
-  if ('constant' in place) return { x: 0, b: 0 };
-  return { x: ((place.index ?? 0) >> 3) & 1, b: (place.base >> 3) & 1 };
+/** The bits that do not fit into ModRM and SIB: X · 2 + B. With EVEX, a register has its fifth bit in X. */
+function extensions(place: Place): number {
+  if (typeof place === 'number') return (place >> 3) & 3;
+  if ('constant' in place) return 0;
+  return (((place.index ?? 0) >> 2) & 2) | ((place.base >> 3) & 1);
 }
 
 const isGatherIndexHigh = (op: VectorOp, place: Place): boolean =>
