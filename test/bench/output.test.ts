@@ -30,7 +30,7 @@ describe('what the benchmark prints', () => {
       ...['sgemm-256', 'sgemm-512', 'sgemm-1024', 'sgemm-2048'],
       ...['mnist-mlp', 'mnist-cnn', 'lenet-cifar', 'conv-bn'],
       ...['elementwise', 'softmax', 'infer-cnn'],
-      ...['compile-cnn', 'start-up', 'heap', 'epoch-cnn'],
+      ...['compile-cnn', 'compile-resnet18', 'start-up', 'heap', 'epoch-cnn'],
     ]);
   });
 
