@@ -90,13 +90,12 @@ function statementsOf(statement: Statement): readonly Statement[] {
 
 /** Calls `visit` with every expression in `body`, outer ones first. */
 export function visitExpressions(body: readonly Statement[], visit: (expr: Expr) => void): void {
+  const within = (expr: Expr): void => {
+    visit(expr);
+    operands(expr).forEach(within);
+  };
   for (const statement of body) {
-    for (const each of expressionsOf(statement)) visitWithin(each, visit);
+    expressionsOf(statement).forEach(within);
     visitExpressions(statementsOf(statement), visit);
   }
-}
-
-function visitWithin(expr: Expr, visit: (expr: Expr) => void): void {
-  visit(expr);
-  for (const each of operands(expr)) visitWithin(each, visit);
 }

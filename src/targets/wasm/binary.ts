@@ -26,14 +26,19 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.reserve(1);
+    if (this.length === this.bytes.length) this.reserve(1);
     this.bytes[this.length++] = value;
   }
 
   /** Unsigned LEB128. */
   u32(value: number): void {
-    this.reserve(5);
     let rest = value >>> 0;
+    // Most numbers are small, and most code that this makes is made before it has been optimized itself.
+    if (rest <= 0x7f) {
+      this.u8(rest);
+      return;
+    }
+    this.reserve(5);
     while (rest > 0x7f) {
       this.bytes[this.length++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
