@@ -164,7 +164,7 @@ export class Arm64Selector extends Selector<Label> {
   evaluate(e: Expr, into?: Value): Value {
     switch (e.kind) {
       case 'local': {
-        const value = this.local(e.local);
+        const value = this.read(e.local);
         if (this.isFactor(value)) throw new InternalError('arm64: a factor is used as a vector');
         return this.deliver(value, into);
       }

@@ -63,7 +63,7 @@ function byElement(
   b: Expr,
 ): { readonly vector: Value; readonly scalar: Value } | undefined {
   const scalarOf = (e: Expr): Value | undefined => {
-    const held = e.kind === 'local' ? s.local(e.local) : undefined;
+    const held = e.kind === 'local' ? s.read(e.local) : undefined;
     if (s.isFactor(held)) return held;
     const scalar = spreadScalar(e);
     return scalar === undefined ? undefined : s.evaluate(scalar);

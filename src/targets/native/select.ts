@@ -4,7 +4,6 @@
  */
 import type { Expr, Func, Local, Statement, Type } from '../cpu/ir.js';
 import { expandMemory } from './expand.js';
-import { uninitializedLocals } from './initialized.js';
 import {
   instruction,
   MachineFunction,
@@ -14,11 +13,26 @@ import {
   type Value,
 } from './machine-code.js';
 
+/** Statements that are carried out one after the other, once or never. What they write is written as long as they are being selected. */
+interface Scope {
+  isOpen: boolean;
+  readonly written: Variable[];
+}
+
+interface Variable {
+  readonly value: Value;
+  /** The statements among which it was written first; while they are selected, it surely has been. */
+  writtenIn: Scope | undefined;
+}
+
 /** L is the target's type of labels. */
 export abstract class Selector<L> {
   readonly machine = new MachineFunction();
   readonly lanes: number;
-  private readonly locals = new Map<Local, Value>();
+  private readonly variables = new Map<Local, Variable>();
+  private scope: Scope = { isOpen: true, written: [] };
+  /** What is read where no write has surely come before. It begins as zero, as the loop IR says. */
+  private readonly unwritten = new Set<Value>();
   private readonly constants = new Map<string, Value>();
   private readonly beginning: Instruction[] = [];
 
@@ -76,13 +90,32 @@ export abstract class Selector<L> {
     });
   }
 
-  local(local: Local): Value {
-    let value = this.locals.get(local);
-    if (value === undefined) {
-      value = this.value(this.kindOf(local.type));
-      this.locals.set(local, value);
+  private variable(local: Local): Variable {
+    let variable = this.variables.get(local);
+    if (variable === undefined) {
+      variable = { value: this.value(this.kindOf(local.type)), writtenIn: undefined };
+      this.variables.set(local, variable);
     }
-    return value;
+    return variable;
+  }
+
+  /** What holds a local, for writing or as a name. */
+  local(local: Local): Value {
+    return this.variable(local).value;
+  }
+
+  /** What holds a local that is read. */
+  read(local: Local): Value {
+    const variable = this.variable(local);
+    if (!isWritten(variable)) this.unwritten.add(variable.value);
+    return variable.value;
+  }
+
+  /** From here on, a local has a value. */
+  private written(variable: Variable): void {
+    if (isWritten(variable)) return;
+    variable.writtenIn = this.scope;
+    this.scope.written.push(variable);
   }
 
   /** A constant, made at the function's beginning, or again wherever registers are short. `key` tells constants apart. */
@@ -99,15 +132,19 @@ export abstract class Selector<L> {
   /** Selects the whole function. */
   function(func: Func): MachineFunction {
     const { machine } = this;
-    const used = new Set<Local>();
     func.parameters.forEach((parameter, index) => {
-      used.add(parameter);
-      machine.push(this.loadParameter(this.local(parameter), index));
+      const variable = this.variable(parameter);
+      machine.push(this.loadParameter(variable.value, index));
+      this.written(variable);
     });
-    for (const each of uninitializedLocals(func)) if (!used.has(each)) this.clear(this.local(each));
+    const start = machine.code.length;
     this.statements(func.body);
-    // Constants come first, so everything else moves down.
-    const moved = this.beginning.length;
+    const end = machine.code.length;
+    for (const each of this.unwritten) this.clear(each);
+    const zeros = machine.code.splice(end);
+    machine.code.splice(start, 0, ...zeros);
+    // Constants come first. So everything else moves down.
+    const moved = this.beginning.length + zeros.length;
     machine.code.unshift(...this.beginning);
     machine.loops.forEach((loop, n) => {
       machine.loops[n] = { begin: loop.begin + moved, end: loop.end + moved };
@@ -119,11 +156,25 @@ export abstract class Selector<L> {
     for (const each of list) this.statement(each);
   }
 
+  /** Selects what may be left out when the function runs. Gives what it writes for sure if it is not. */
+  private inside(list: readonly Statement[]): readonly Variable[] {
+    const outer = this.scope;
+    const scope: Scope = { isOpen: true, written: [] };
+    this.scope = scope;
+    this.statements(list);
+    scope.isOpen = false;
+    this.scope = outer;
+    return scope.written;
+  }
+
   private statement(s: Statement): void {
     switch (s.kind) {
-      case 'set':
-        this.evaluate(s.value, this.local(s.local));
+      case 'set': {
+        const variable = this.variable(s.local);
+        this.evaluate(s.value, variable.value);
+        this.written(variable);
         break;
+      }
       case 'store':
         this.store(s);
         break;
@@ -158,8 +209,10 @@ export abstract class Selector<L> {
   /** The test stands at the loop's end, with a guard in front: one jump per round. */
   private for(s: Extract<Statement, { kind: 'for' }>): void {
     const { machine } = this;
-    const index = this.local(s.local);
+    const variable = this.variable(s.local);
+    const index = variable.value;
     this.evaluate(s.from, index);
+    this.written(variable);
     let limit: Value | number;
     if (s.to.kind === 'const') limit = s.to.value;
     else {
@@ -172,13 +225,13 @@ export abstract class Selector<L> {
     if (!starts) this.branchUnlessLess(index, limit, end);
     const once = s.from.kind === 'const' && typeof limit === 'number' && s.from.value + s.step >= limit;
     if (once) {
-      this.statements(s.body);
+      this.inside(s.body);
       this.advance(index, s.step);
     } else {
       const begin = this.newLabel();
       machine.beginLoop();
       this.bind(begin, true);
-      this.statements(s.body);
+      this.inside(s.body);
       this.advance(index, s.step);
       this.branchIfLess(index, limit, begin);
       machine.endLoop();
@@ -193,7 +246,7 @@ export abstract class Selector<L> {
     machine.beginLoop();
     this.bind(begin, false);
     this.branch(s.condition, end, false);
-    this.statements(s.body);
+    this.inside(s.body);
     this.jump(begin);
     machine.endLoop();
     this.bind(end, false);
@@ -206,7 +259,7 @@ export abstract class Selector<L> {
     }
     const otherwise = this.newLabel();
     this.branch(s.condition, otherwise, false);
-    this.statements(s.then);
+    const then = this.inside(s.then);
     if (s.otherwise.length === 0) {
       this.bind(otherwise, false);
       return;
@@ -214,7 +267,10 @@ export abstract class Selector<L> {
     const end = this.newLabel();
     this.jump(end);
     this.bind(otherwise, false);
-    this.statements(s.otherwise);
+    const others = new Set(this.inside(s.otherwise));
     this.bind(end, false);
+    for (const each of then) if (others.has(each)) this.written(each);
   }
 }
+
+const isWritten = ({ writtenIn }: Variable): boolean => writtenIn?.isOpen ?? false;

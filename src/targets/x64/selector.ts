@@ -149,7 +149,7 @@ export class X64Selector extends Selector<Label> {
   evaluate(e: Expr, into?: Value): Value {
     switch (e.kind) {
       case 'local': {
-        const value = this.local(e.local);
+        const value = this.read(e.local);
         if (into === undefined) return value;
         this.move(into, value);
         return into;
