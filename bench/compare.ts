@@ -1,6 +1,6 @@
-/** Runs contenders by turns, so that whatever else the machine is doing hits all of them alike. */
+/** Runs contenders by turns, so that whatever else the machine is doing hits all of them alike. Each comes to rest before it answers. */
 import type { Contender } from './contender.js';
-import { pause, summarize, type Timing } from './measure.js';
+import { summarize, type Timing } from './measure.js';
 
 /** Compiled code gets faster for some time after its first call. */
 const WARM_UP_MILLISECONDS = 400;
@@ -10,8 +10,6 @@ const ROUNDS = 12;
 const SLOW_MILLISECONDS = 1000;
 /** Nobody who is this slow gets faster. */
 const HOPELESS_MILLISECONDS = 15_000;
-/** Threads of the one before spin for a while after their last call. */
-const PAUSE_MILLISECONDS = 5;
 
 /** One way of running a contender. */
 export interface Entrant {
@@ -60,7 +58,6 @@ export async function compare(row: string, entrants: readonly Entrant[]): Promis
   for (let round = 0; round < ROUNDS; round++) {
     for (const state of states) {
       if (state.done) continue;
-      await pause(PAUSE_MILLISECONDS);
       state.times.push(...(await ask(state, BURST_MILLISECONDS)));
     }
   }

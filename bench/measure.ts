@@ -29,6 +29,3 @@ export async function burst(work: () => unknown, milliseconds: number): Promise<
     if (now >= end) return times;
   }
 }
-
-export const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -67,5 +67,16 @@ async function burst(work, milliseconds) {
     if (now >= end) break;
   }
   const { user, system } = process.cpuUsage(before);
+  await settle();
   return { times, cpu: (user + system) / 1000 };
+}
+
+/** Waits until the threads of this process have come to rest: they would hold a core of whoever is next. */
+async function settle() {
+  for (let turn = 0; turn < 100; turn++) {
+    const before = process.cpuUsage();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < 2000) return;
+  }
 }

@@ -99,12 +99,13 @@ export class CpuProgram implements Program {
       table.setScalar(slot, kernels.scalars[slot] ?? 'float32', scalars[slot] ?? Number.NaN);
     const program = this.loadedInto(pool);
     const all = code.parallel ? pool.threads : 1;
-    // Such runs take longer than others, and say nothing about the number of threads.
+    // Runs that prepare something, or before all threads are up, say nothing about how many of them are best.
     if (prepare) {
       this.changes.forget();
       pool.run(program, table.address, all);
       this.changes.note(kernels.preparedFrom, inputs, scalars);
-    } else if (all === 1 || code.timeline !== undefined) pool.run(program, table.address, all);
+    } else if (all === 1 || code.timeline !== undefined || pool.readyThreads < all)
+      pool.run(program, table.address, all);
     else {
       const threads = this.threads.next(all);
       const start = performance.now();

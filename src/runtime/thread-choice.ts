@@ -14,11 +14,13 @@ const CLEAR_TRIALS = 2;
 const CLEARLY_LONGER = 2;
 /** What other threads must save at the least. When a program is called only now and then they sleep, and waking them takes about as long. */
 const WAKING_MILLISECONDS = 0.05;
-/** Runs until the two are compared again: what else the machine does may have changed. */
-const PERIOD = 1000;
+/** Runs until the two are compared again, few at first: code is still cold then. Later, what else the machine does may have changed. */
+const SHORTEST_PERIOD = 100;
+const LONGEST_PERIOD = 400;
 
 export class ThreadChoice {
   private runs = 0;
+  private period = SHORTEST_PERIOD;
   private readonly all: number[] = [];
   private readonly one: number[] = [];
   private isLong = false;
@@ -44,7 +46,8 @@ export class ThreadChoice {
         this.decide(false);
       else if (this.one.length === TRIALS)
         this.decide(median(this.one) < median(this.all) + WAKING_MILLISECONDS);
-    } else if (at + 1 >= PERIOD) {
+    } else if (at + 1 >= this.period) {
+      this.period = Math.min(2 * this.period, LONGEST_PERIOD);
       this.runs = WARM_UP_RUNS;
       this.all.length = 0;
       this.one.length = 0;

@@ -43,8 +43,15 @@ describe('the number of threads of a short program', () => {
 
   it('is looked at again after a while', () => {
     const choice = new ThreadChoice();
-    const before = runs(choice, 900, 2, (threads) => (threads === 1 ? 0.05 : 0.2));
-    const after = runs(choice, 300, 2, (threads) => (threads === 1 ? 0.3 : 0.1));
+    const before = runs(choice, 10_000, 2, (threads) => (threads === 1 ? 0.05 : 0.2));
+    const after = runs(choice, 450, 2, (threads) => (threads === 1 ? 0.3 : 0.1));
+    expect([before.at(-1), after.at(-1)]).toEqual([1, 2]);
+  });
+
+  it('is looked at again soon at first', () => {
+    const choice = new ThreadChoice();
+    const before = runs(choice, 90, 2, (threads) => (threads === 1 ? 0.2 : 0.3));
+    const after = runs(choice, 50, 2, (threads) => (threads === 1 ? 0.2 : 0.1));
     expect([before.at(-1), after.at(-1)]).toEqual([1, 2]);
   });
 });
