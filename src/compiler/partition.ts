@@ -41,6 +41,9 @@ const REDUCTIONS: ReadonlySet<Op> = new Set([
   'argmax',
   'argmin',
 ] satisfies Op[]);
+/** Reductions that give an element, or say where it is. */
+const EXTREMES: ReadonlySet<Op> = new Set(['reduceMax', 'reduceMin', 'argmax', 'argmin'] satisfies Op[]);
+const COMPARISONS: ReadonlySet<Op> = new Set(['eq', 'ne', 'lt', 'le'] satisfies Op[]);
 /** Computed by kernels of their own kind. */
 const SPECIAL: ReadonlySet<Op> = new Set([
   'dot',
@@ -115,9 +118,22 @@ export function chooseStored(
       store(baseOf(node.inputs[0] as Node));
     if (node.op === 'argsort' || node.op === 'scan') for (const input of node.inputs) store(input);
   }
+  storeCompared(order, store);
   storeHeavy(order, stored, isLeaf);
   storeShared(order, stored, isLeaf);
   return stored;
+}
+
+/**
+ * Elements that are compared with their extreme, as in its gradient, must be the very numbers that it was found among. Computed in two kernels they may
+ * differ in the last bit, and then no element is the largest: two functions multiplied share a division where neither is used by itself.
+ */
+function storeCompared(order: readonly Node[], store: (node: Node) => void): void {
+  const basesOf = (ops: ReadonlySet<Op>): Node[] =>
+    order.filter(({ op }) => ops.has(op)).flatMap(({ inputs }) => inputs.map(baseOf));
+  const ranked = new Set(basesOf(EXTREMES));
+  if (ranked.size === 0) return;
+  for (const base of basesOf(COMPARISONS)) if (ranked.has(base) && isElementwise(base)) store(base);
 }
 
 /** Cuts expressions that grow too deep or too large. */

@@ -213,6 +213,20 @@ describe('reductions agree with the reference', () => {
     const x = value([1, NaN, 3, NaN, 5, 6], [2, 3]);
     expectAgreement([g.reduce('reduceMax', x, [1]), g.argmax(x, 1), g.argmin(x, 0), g.sum(x, [0])]);
   });
+  it.each(['reduceMax', 'reduceMin'] as const)(
+    '%s of what is computed: its gradient finds the element',
+    (op) => {
+      const x = randomValue(random, [40, 6]);
+      const bias = randomValue(random, [6]);
+      // Two functions multiplied share a division where neither is used by itself; in their gradients they are.
+      const shifted = g.add(x, g.expand(g.reshape(bias, [1, 6]), [40, 6]));
+      const product = g.mul(g.unary('tanh', shifted), g.unary('tanh', g.unary('abs', x)));
+      const extreme = g.reduce(op, g.unary('tanh', product), [1]);
+      const some = g.slice(g.expand(g.reshape(extreme, [40, 1]), [40, 6]), [0, 1], [40, 5], [1, 1]);
+      const loss = g.sum(some, [0, 1]);
+      expectAgreement([loss, ...(gradients(loss, [x, bias]) as Node[])], { float32: 1e-4 });
+    },
+  );
   it('of nothing, with gradients', () => {
     for (const shape of [
       [3, 0],

@@ -145,8 +145,7 @@ export const ARM64: Encoder = {
   masks: false,
   scatters: false,
   dotBytes: false,
-  fusedVectors: true,
-  fusedScalars: true,
+  fused: ['f32', 'f32v', 'f64'],
   missing: NO_EMULATOR,
   instantiate(module, memory, maySleep = true) {
     const code = encodeArm64(module, { linux: maySleep });

@@ -31,7 +31,7 @@ export function expectSameEffects(first: Encoder, second: Encoder, from: number,
     const random = generator(seed * 7919 + 13);
     const module = randomModule(random, {
       lanes: first.lanes,
-      anyFma: first.fusedVectors && second.fusedVectors,
+      anyFma: [first, second].every(({ fused }) => fused.includes('f32')),
       masks: first.masks && second.masks,
       locals: LOCALS[seed % LOCALS.length] ?? 3,
       statements: 5 + random(40),

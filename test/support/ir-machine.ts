@@ -30,9 +30,8 @@ export interface Instance {
 export interface Encoder {
   readonly name: string;
   readonly lanes: number;
-  /** Whether fma is rounded once: of vectors, and of scalars. */
-  readonly fusedVectors: boolean;
-  readonly fusedScalars: boolean;
+  /** Of which types fma is rounded once. */
+  readonly fused: readonly Type[];
   /** Whether lanes can be left out of loads, and be scattered. */
   readonly masks: boolean;
   readonly scatters: boolean;
@@ -48,8 +47,7 @@ function wasmEncoder(relaxedFma: boolean): Encoder {
   return {
     name: relaxedFma ? 'wasm, fused multiply-add' : 'wasm',
     lanes: 4,
-    fusedVectors: relaxedFma,
-    fusedScalars: false,
+    fused: relaxedFma ? ['f32', 'f32v'] : [],
     masks: false,
     scatters: false,
     dotBytes: false,
@@ -80,8 +78,7 @@ function x64Encoder(count: number, avx512: boolean): Encoder {
   return {
     name: `x64 ${avx512 ? 'AVX-512' : 'AVX2'}, ${count} lanes`,
     lanes: count,
-    fusedVectors: true,
-    fusedScalars: true,
+    fused: ['f32', 'f32v', 'f64'],
     masks: true,
     scatters: avx512,
     dotBytes: vnni,

@@ -11,7 +11,7 @@ export const MEMORY_BYTES = 0x8000;
 
 export interface RandomOptions {
   readonly lanes: number;
-  /** Whether fma of vectors may be given numbers of which it matters that they are rounded once. */
+  /** Whether fma of float32 may be given numbers of which it matters that they are rounded once. */
   readonly anyFma: boolean;
   /** Whether lanes can be left out of loads, and be permuted. */
   readonly masks: boolean;
@@ -444,7 +444,7 @@ class Writer {
           any(),
         );
       case 4:
-        return type === 'f32v' && this.options.anyFma
+        return type !== 'f64' && this.options.anyFma
           ? ir.fma(any(), any(), any())
           : ir.fma(this.whole(type, less), this.whole(type, less), this.whole(type, less));
       case 5:

@@ -465,7 +465,7 @@ describe.each(tested)('$name', (encoder) => {
           given,
         );
       });
-      const fused = type === 'f32v' ? encoder.fusedVectors : encoder.fusedScalars;
+      const fused = encoder.fused.includes(type);
       it(`fma of ${type} is rounded ${fused ? 'once' : 'twice'}`, () => {
         const [x, unit] = type === 'f64' ? [1 + 2 ** -30, 2 ** -60] : [1 + 2 ** -15, 2 ** -30];
         const [a, c] = [literal(type, x), literal(type, type === 'f64' ? -(1 + 2 ** -29) : -(1 + 2 ** -14))];

@@ -8,7 +8,7 @@ import { FunctionEncoder, type Indices } from './function-encoder.js';
 
 /** What the encoder may use, and what memory the module meets. */
 export interface EncodeOptions {
-  /** Whether `f32x4.relaxed_madd` validates; without it a vector fma is a multiplication and an addition. */
+  /** Whether `f32x4.relaxed_madd` validates; without it an fma is a multiplication and an addition, as one of f64 always is. */
   readonly relaxedFma: boolean;
   /** Whether `env.memory` is shared between threads (default true). Both kinds of memory serve any smaller maximum. */
   readonly shared?: boolean;

@@ -250,13 +250,18 @@ export class ExpressionEncoder {
   }
 
   private fma(e: Extract<Expr, { kind: 'fma' }>): void {
-    this.push(e.a);
-    this.push(e.b);
-    if (e.type === 'f32v' && this.relaxedFma) {
-      this.push(e.c);
+    if (e.type !== 'f64' && this.relaxedFma) {
+      // Scalars as vectors: what a number is must not depend on whether it is computed beside others.
+      for (const each of [e.a, e.b, e.c]) {
+        this.push(each);
+        if (e.type === 'f32') this.w.op('f32x4.splat');
+      }
       this.w.op('f32x4.relaxed_madd');
+      if (e.type === 'f32') this.w.lane('f32x4.extract_lane', 0);
       return;
     }
+    this.push(e.a);
+    this.push(e.b);
     this.w.opcode(requiredOpcode('mul', e.type));
     this.push(e.c);
     this.w.opcode(requiredOpcode('add', e.type));
