@@ -2,6 +2,7 @@ import { allocateFrom, bytesPerElement, type DType, type TypedArray } from '../c
 import type { DeviceMemory } from './device.js';
 import { Heap } from './heap.js';
 import { ThreadPool } from './pool.js';
+import { PreparedMemory } from './prepared-memory.js';
 import { DeviceStorage, type HostStorage } from './storage.js';
 import { onThreadsChanged, threadCount } from './threads.js';
 
@@ -11,6 +12,7 @@ const KEEP_BYTES = 1 << 14;
 /** One heap and the threads that work on it. The devices `native` and `wasm` share it, and thereby all values. */
 export class CpuMemory implements DeviceMemory {
   readonly heap = new Heap();
+  readonly prepared = new PreparedMemory(this.heap);
   private workers: ThreadPool | undefined;
   /** Temporaries, inputs that come from the host and scratch of whichever program runs: one at a time does. */
   private arena = 0;

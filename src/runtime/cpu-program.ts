@@ -24,9 +24,11 @@ export class CpuProgram implements Program {
   private current: CompiledKernels;
   private readonly threads = new ThreadChoice();
   private loaded: { pool: ThreadPool; program: LoadedProgram } | undefined;
-  /** The memory for what the preparation leaves, from the first run on, and what that was made of. */
-  private prepared: number | undefined;
+  /** What the preparation's results were made of, as long as they are there. */
   private readonly changes = new Changes();
+  private readonly forget = (): void => {
+    this.changes.forget();
+  };
   /** Where the threads of a timed program make their notes. */
   private notes: { readonly address: number; readonly threads: number } | undefined;
 
@@ -77,8 +79,8 @@ export class CpuProgram implements Program {
     // Everything that allocates comes before the table is written.
     for (let n = 0; n < inputs.length; n++) places[n] = this.placeOf(inputs[n]);
     const notes = this.notesFor(pool.threads);
-    if (kernels.preparedBytes > 0) this.prepared ??= memory.heap.allocate(kernels.preparedBytes);
-    const prepared = this.prepared ?? 0;
+    const { preparedBytes } = kernels;
+    const prepared = preparedBytes > 0 ? memory.prepared.take(this, preparedBytes, this.forget) : 0;
     table.refresh();
     const { buffers } = kernels;
     for (let buffer = 0; buffer < buffers.length; buffer++) {
@@ -132,10 +134,10 @@ export class CpuProgram implements Program {
   }
 
   free(): void {
-    const { heap } = this.device.memory;
+    const { heap, prepared } = this.device.memory;
     this.table.free();
     if (this.notes !== undefined) heap.free(this.notes.address);
-    if (this.prepared !== undefined) heap.free(this.prepared);
+    prepared.free(this);
     this.unload();
     this.current.generated.free();
   }
