@@ -1,45 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-
-import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmImports } from '../../src/targets/wasm/host-functions.mjs';
-import { attendTogether } from '../support/attend-together.js';
+import { COUNTERS, meeting, ROUNDS, STATE, WRONG } from '../support/barrier-meeting.js';
 import { machine, RELAXED_FMA } from '../support/wasm-module.js';
-
-const { i32 } = ir;
-const ROUNDS = 200;
-/** Byte addresses: the barrier's state, the counters (one per thread), and the number of wrong sights. */
-const [STATE, COUNTERS, WRONG] = [0, 64, 128];
-
-/**
- * In every round each thread raises its own counter, meets the others, looks at all counters, and meets them again. Whoever is let
- * through early sees a counter that is behind; whoever is let through late sees one that is ahead. All are told that `absent` more would come.
- */
-const meeting = (absent: number): ir.Func =>
-  ir.func(
-    'run',
-    ['thread', 'threads'],
-    (b, thread, threads) => {
-      const meet = (): void => {
-        b.push({ kind: 'barrier', state: i32(STATE), threads: ir.add(threads, i32(absent)) });
-      };
-      attendTogether(b, thread, threads, i32(STATE), () => {
-        b.for(i32(0), i32(ROUNDS), 1, (round) => {
-          b.store('i32', ir.binary('shl', thread, i32(2)), ir.add(round, i32(1)), COUNTERS);
-          meet();
-          b.for(i32(0), threads, 1, (other) => {
-            const seen = ir.load('i32', ir.binary('shl', other, i32(2)), COUNTERS);
-            b.if(ir.compare('ne', seen, ir.add(round, i32(1))), () => {
-              b.let(ir.atomicAdd(i32(WRONG), i32(1)));
-            });
-          });
-          meet();
-        });
-      });
-    },
-    true,
-  );
 
 const WORKER = `
   const { workerData, parentPort } = require('node:worker_threads');
@@ -85,7 +49,7 @@ describe('barrier', () => {
     expect([...counters]).toEqual(Array(threads).fill(ROUNDS));
     expect(words[WRONG / 4]).toBe(0);
     // Nobody is counted as waiting but the absent, and every meeting was a generation.
-    expect([words[0], words[1]]).toEqual([absent, 2 * ROUNDS]);
+    expect([words[STATE / 4], words[STATE / 4 + 1]]).toEqual([absent, 2 * ROUNDS]);
   });
 
   it('lets a single thread pass', () => {
