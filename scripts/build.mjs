@@ -1,7 +1,17 @@
 // Compiles src/ to dist/ with the native TypeScript compiler. `--if-stale` does so only when a source is newer than dist/.
 // The output is swapped in whole, so that a failed build leaves the previous one in place.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,6 +37,18 @@ const isStale = () => {
   return inputs().some((path) => statSync(path).mtimeMs > built);
 };
 
+/** Tells builds apart: programs are kept between processes (see runtime/kept-programs.ts), and another build may make others. */
+const buildId = (/** @type {string} */ folder) => {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort())
+    if (/\.m?js$/.test(name))
+      hash
+        .update(name)
+        .update('\0')
+        .update(readFileSync(join(folder, name)));
+  return hash.digest('hex');
+};
+
 const build = () => {
   if (!existsSync(compiler)) {
     console.error('The TypeScript compiler is not installed. Run: npm ci');
@@ -39,6 +61,7 @@ const build = () => {
     if (status !== 0) return status ?? 1;
     const main = join(fresh, 'cli/main.js');
     if (existsSync(main)) chmodSync(main, 0o755);
+    writeFileSync(join(fresh, 'build-id'), `${buildId(fresh)}\n`);
     rmSync(dist, { recursive: true, force: true });
     renameSync(fresh, dist);
     return 0;

@@ -1,5 +1,8 @@
 /** From nothing to the first result: fresh processes on the built package. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { summarize } from '../measure.js';
@@ -17,31 +20,51 @@ interface FirstStep {
   readonly compile: number;
 }
 
+/** What the processes run: `kept` says whether they find the program that another one has made. */
+interface Start {
+  readonly network: string;
+  readonly kept: boolean;
+}
+
 const measured = new Map<string, Promise<readonly FirstStep[]>>();
 
-/** Rows of one network look at the same processes. */
-function firstSteps(target: string, network: string): Promise<readonly FirstStep[]> {
-  const key = `${target} ${network}`;
+/** Rows of the same start look at the same processes. */
+function firstSteps(target: string, start: Start): Promise<readonly FirstStep[]> {
+  const key = `${target} ${start.network} ${start.kept}`;
   let steps = measured.get(key);
-  if (steps === undefined) measured.set(key, (steps = measureFirstSteps(target, network)));
+  if (steps === undefined) measured.set(key, (steps = measureFirstSteps(target, start)));
   return steps;
 }
 
-async function measureFirstSteps(target: string, network: string): Promise<readonly FirstStep[]> {
+async function measureFirstSteps(target: string, { network, kept }: Start): Promise<readonly FirstStep[]> {
   await run(process.execPath, [path('../../scripts/build.mjs'), '--if-stale']);
-  const steps: FirstStep[] = [];
-  for (let i = 0; i < PROCESSES; i++) {
+  const cache = await mkdtemp(join(tmpdir(), 'bench-programs-'));
+  const env = {
+    ...process.env,
+    TENSORLOOM_CACHE: cache,
+    TENSORLOOM_PROGRAM_CACHE: kept ? 'on' : 'off',
+  };
+  const firstStep = async (): Promise<FirstStep> => {
     const start = performance.timeOrigin + performance.now();
-    const { stdout } = await run(process.execPath, [path('../probes/first-step.mjs'), target, network]);
+    const { stdout } = await run(process.execPath, [path('../probes/first-step.mjs'), target, network], {
+      env,
+    });
     const { ended, compile } = JSON.parse(stdout) as { ended: number; compile: number };
-    steps.push({ startUp: ended - start, compile });
+    return { startUp: ended - start, compile };
+  };
+  try {
+    if (kept) await firstStep();
+    const steps: FirstStep[] = [];
+    for (let i = 0; i < PROCESSES; i++) steps.push(await firstStep());
+    return steps;
+  } finally {
+    await rm(cache, { recursive: true, force: true });
   }
-  return steps;
 }
 
 function row(
   name: string,
-  network: string,
+  start: Start,
   limit: number,
   pick: (step: FirstStep) => number,
   note: string,
@@ -52,26 +75,30 @@ function row(
     onRequest: false,
     limit,
     async measure(target) {
-      return { unit: 'ms', ...summarize((await firstSteps(target, network)).map(pick)), note };
+      return { unit: 'ms', ...summarize((await firstSteps(target, start)).map(pick)), note };
     },
   };
 }
 
-const compileRow = (name: string, network: string, limit: number): OwnRow =>
-  row(
-    name,
-    network,
-    limit,
-    (step) => step.compile,
-    `from the first call of the ${network} step to the start of its program, in a fresh process; the limit is what we demand of it`,
+const compileRows = (name: string, network: string, limit: number): readonly OwnRow[] =>
+  [false, true].map((kept) =>
+    row(
+      kept ? `${name}-kept` : name,
+      { network, kept },
+      limit,
+      (step) => step.compile,
+      `from the first call of the ${network} step to the start of its program, in a fresh process${
+        kept ? ', where an earlier one has kept the program' : ''
+      }; the limit is what we demand of it`,
+    ),
   );
 
 export const startUpRows: readonly OwnRow[] = [
-  compileRow('compile-cnn', 'mnist-cnn', 150),
-  compileRow('compile-resnet18', 'resnet18', 1500),
+  ...compileRows('compile-cnn', 'mnist-cnn', 150),
+  ...compileRows('compile-resnet18', 'resnet18', 1500),
   row(
     'start-up',
-    'mnist-cnn',
+    { network: 'mnist-cnn', kept: false },
     1000,
     (step) => step.startUp,
     'from the start of a process to the end of the first mnist-cnn step; the limit is what we demand of it',

@@ -3,6 +3,8 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { cacheFolder } from '../core/node/cache-folder.js';
 import { Heap } from '../runtime/heap.js';
 import { currentDevice, deviceNames } from '../runtime/devices.js';
+import { keptPrograms } from '../runtime/kept-programs.js';
+import type { ProgramFiles } from '../runtime/program-files.js';
 import { threadCount } from '../runtime/threads.js';
 import { TuningCache, tuningPath } from '../runtime/tuning-cache.js';
 import { wasmFeatures } from '../targets/wasm/features.js';
@@ -29,6 +31,8 @@ export interface SystemInfo {
   readonly deviceDescription: string;
   readonly devices: readonly string[];
   readonly cacheFolder: string;
+  /** What is kept of programs, in the folder of the data cache; undefined if nothing is kept. */
+  readonly keptPrograms: { readonly count: number; readonly bytes: number } | undefined;
   /** Kernels whose code was chosen by measuring, in the cache folder's file; undefined if there is none. */
   readonly tunedKernels: number | undefined;
 }
@@ -53,6 +57,7 @@ export function systemInfo(): SystemInfo {
     deviceDescription: device.description,
     devices: deviceNames(),
     cacheFolder: cacheFolder(),
+    keptPrograms: contentsOf(keptPrograms()),
     tunedKernels: tunedKernels(),
   };
 }
@@ -60,6 +65,11 @@ export function systemInfo(): SystemInfo {
 function tunedKernels(): number | undefined {
   const { path, size } = new TuningCache(tuningPath());
   return path !== undefined && existsSync(path) ? size : undefined;
+}
+
+function contentsOf(files: ProgramFiles | undefined): SystemInfo['keptPrograms'] {
+  const list = files?.list();
+  return list && { count: list.length, bytes: list.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 export interface InfoOptions extends DeviceOptions {
@@ -89,6 +99,7 @@ export function infoCommand(options: InfoOptions): void {
     ['device', `${info.device}: ${info.deviceDescription}`],
     ['devices', info.devices.join(', ')],
     ['data cache', info.cacheFolder],
+    ['program cache', formatKept(info.keptPrograms)],
     [
       'tuning cache',
       info.tunedKernels === undefined
@@ -97,4 +108,9 @@ export function infoCommand(options: InfoOptions): void {
     ],
   ];
   process.stdout.write(`${formatTable(rows, [0, 1])}\n`);
+}
+
+function formatKept(kept: SystemInfo['keptPrograms']): string {
+  if (kept === undefined) return 'off';
+  return `${kept.count} ${kept.count === 1 ? 'program' : 'programs'} (${formatBytes(kept.bytes)})`;
 }

@@ -80,7 +80,7 @@ function measure(generator: CodeGenerator, memory: CpuMemory): Ceilings {
 
 /** The shortest time of a module's run on all threads, in milliseconds. */
 function bestOf(generator: CodeGenerator, { heap, pool }: CpuMemory, module: Module, table: number): number {
-  const code = generator.generate(module);
+  const code = generator.place(generator.encode(module));
   const program = pool.load(code.executable, PROBE_TABLE.attendance);
   const attendance = heap.view('int32', table + PROBE_TABLE.attendance, ATTENDANCE.words);
   try {

@@ -9,14 +9,24 @@ export interface CodeGenerator {
   readonly description: string;
   /** What loops are lowered for. */
   readonly machine: Machine;
-  /** Throws Unsupported or CodeRefused where another generator has to do it. */
-  generate(module: Module): GeneratedCode;
+  /** What the code depends on besides the module. Code of a generator with the same identity can be placed by this one, also in another process. */
+  readonly identity: string;
+  /** Throws Unsupported where another generator has to do it. */
+  encode(module: Module): EncodedModule;
+  /** Makes code callable. Throws CodeRefused where another generator has to do it. */
+  place(code: EncodedModule): GeneratedCode;
 }
 
-/** A module as code. */
+/** A module as bytes that do not depend on where they lie. */
+export interface EncodedModule {
+  readonly bytes: Uint8Array;
+  /** Where each exported function begins, in bytes from the start; empty where the bytes themselves say so, as WebAssembly's do. */
+  readonly entries: ReadonlyMap<string, number>;
+}
+
+/** A module as code that can be called. */
 export interface GeneratedCode {
   readonly executable: Executable;
-  readonly bytes: Uint8Array;
   /** An exported function, to be called in this thread. */
   function(name: string): (...args: number[]) => void;
   /** Gives the code's memory back. */

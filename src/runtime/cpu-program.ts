@@ -1,27 +1,23 @@
-import { bytesPerElement } from '../core/dtype.js';
 import { InternalError } from '../core/errors.js';
-import { compileGraph } from '../compiler/program.js';
-import type { LoweringOptions } from '../targets/cpu/program.js';
 import { takeSpans, type Span } from '../targets/cpu/timeline.js';
 import { Changes } from './changes.js';
-import type { CompiledKernels, CpuDevice } from './cpu-device.js';
-import type { Program, ProgramGraph } from './device.js';
+import type { CpuDevice, MadeProgram } from './cpu-device.js';
+import { ProgramRefused, type Program } from './device.js';
 import { LoadError, type LoadedProgram, type ThreadPool } from './pool.js';
 import { ProgramTable } from './program-table.js';
 import { HostStorage, type AnyStorage, type DeviceStorage } from './storage.js';
 import { ThreadChoice } from './thread-choice.js';
 
-/** A graph compiled for the processor. */
-export class CpuProgram implements Program {
+/** A program of the processor. `Made` says how much is known of how it was made. */
+export class CpuProgram<Made extends MadeProgram = MadeProgram> implements Program {
+  readonly compiled: Made;
   private readonly device: CpuDevice;
-  private readonly options: LoweringOptions;
   private readonly table: ProgramTable;
   /** The addresses of inputs that lie in the heap already, for the run that is being prepared. */
   private readonly places: (number | undefined)[] = [];
   /** Byte offsets, in the arena, of inputs that come from the host; then of the scratch memory; then the end. */
   private readonly inputOffsets: readonly number[];
   private readonly scratchOffset: number;
-  private current: CompiledKernels;
   private readonly threads = new ThreadChoice();
   private loaded: { pool: ThreadPool; program: LoadedProgram } | undefined;
   /** What the preparation's results were made of, as long as they are there. */
@@ -32,93 +28,74 @@ export class CpuProgram implements Program {
   /** Where the threads of a timed program make their notes. */
   private notes: { readonly address: number; readonly threads: number } | undefined;
 
-  constructor(device: CpuDevice, graph: ProgramGraph, options: LoweringOptions) {
+  constructor(device: CpuDevice, made: Made) {
     this.device = device;
-    this.options = options;
-    const kernels = compileGraph(graph, device.machine.traits);
-    this.current = device.generate(kernels, options);
-    this.table = new ProgramTable(device.memory.heap, this.current.code.layout);
-    let end = kernels.arenaBytes;
-    this.inputOffsets = graph.inputs.map((_, i) => {
-      const info = kernels.buffers[i];
-      if (info === undefined) throw new InternalError(`input ${i} has no buffer`);
+    this.compiled = made;
+    const { plan } = made;
+    this.table = new ProgramTable(device.memory.heap, plan.layout);
+    let end = plan.arenaBytes;
+    this.inputOffsets = plan.inputBytes.map((bytes) => {
       const offset = end;
-      end += Math.ceil((info.size * bytesPerElement(info.dtype)) / 64) * 64 + 64;
+      end += Math.ceil(bytes / 64) * 64 + 64;
       return offset;
     });
     this.scratchOffset = end;
   }
 
-  /** The code, for `inspect`; another one after threads have turned out to be unable to run it. */
-  get compiled(): CompiledKernels {
-    return this.current;
-  }
-
   run(inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void {
-    for (;;) {
-      try {
-        this.runOnce(inputs, scalars, outputs);
-        return;
-      } catch (error) {
-        // Thrown before anything has run: the threads cannot take in code of this kind.
-        if (!(error instanceof LoadError) || !this.regenerate(error)) throw error;
-      }
-    }
-  }
-
-  private runOnce(
-    inputs: readonly AnyStorage[],
-    scalars: readonly number[],
-    outputs: readonly DeviceStorage[],
-  ): void {
-    const { kernels, code } = this.current;
+    const { plan } = this.compiled;
     const { memory } = this.device;
     const { pool } = memory;
     const { table, places } = this;
-    const arena = memory.reserve(this.scratchOffset + code.scratchBytes * pool.threads + 64);
+    const arena = memory.reserve(this.scratchOffset + plan.scratchBytes * pool.threads + 64);
     // Everything that allocates comes before the table is written.
     for (let n = 0; n < inputs.length; n++) places[n] = this.placeOf(inputs[n]);
     const notes = this.notesFor(pool.threads);
-    const { preparedBytes } = kernels;
+    const { buffers, preparedBytes, preparedFrom } = plan;
     const prepared = preparedBytes > 0 ? memory.prepared.take(this, preparedBytes, this.forget) : 0;
     table.refresh();
-    const { buffers } = kernels;
     for (let buffer = 0; buffer < buffers.length; buffer++) {
-      const role = buffers[buffer]?.role;
-      if (role?.kind === 'input')
-        table.setAddress(buffer, this.input(inputs[role.index], places[role.index], role.index, arena));
-      else if (role?.kind === 'output') table.setAddress(buffer, addressOf(outputs[role.index]));
-      else if (role?.kind === 'temporary')
-        table.setAddress(buffer, arena + (kernels.offsets.get(buffer) ?? 0));
-      else if (role?.kind === 'prepared')
-        table.setAddress(buffer, prepared + (kernels.offsets.get(buffer) ?? 0));
+      const place = buffers[buffer];
+      if (place?.kind === 'input')
+        table.setAddress(buffer, this.input(inputs[place.index], places[place.index], place.index, arena));
+      else if (place?.kind === 'output') table.setAddress(buffer, addressOf(outputs[place.index]));
+      else if (place?.kind === 'temporary') table.setAddress(buffer, arena + place.offset);
+      else if (place?.kind === 'prepared') table.setAddress(buffer, prepared + place.offset);
     }
-    const prepare =
-      kernels.preparation.length > 0 && this.changes.since(kernels.preparedFrom, inputs, scalars);
+    const prepare = preparedFrom !== undefined && this.changes.since(preparedFrom, inputs, scalars);
     table.setPrepare(prepare);
     table.setShared(arena + this.scratchOffset, notes);
-    for (let slot = 0; slot < kernels.scalars.length; slot++)
-      table.setScalar(slot, kernels.scalars[slot] ?? 'float32', scalars[slot] ?? Number.NaN);
-    const program = this.loadedInto(pool);
-    const all = code.parallel ? pool.threads : 1;
+    for (let slot = 0; slot < plan.scalars.length; slot++)
+      table.setScalar(slot, plan.scalars[slot] ?? 'float32', scalars[slot] ?? Number.NaN);
+    const all = plan.parallel ? pool.threads : 1;
     // Runs that prepare something, or before all threads are up, say nothing about how many of them are best.
     if (prepare) {
       this.changes.forget();
-      pool.run(program, table.address, all);
-      this.changes.note(kernels.preparedFrom, inputs, scalars);
-    } else if (all === 1 || code.timeline !== undefined || pool.readyThreads < all)
-      pool.run(program, table.address, all);
+      this.runOn(pool, all);
+      this.changes.note(preparedFrom, inputs, scalars);
+    } else if (all === 1 || plan.timeline !== undefined || pool.readyThreads < all) this.runOn(pool, all);
     else {
       const threads = this.threads.next(all);
       const start = performance.now();
-      pool.run(program, table.address, threads);
+      this.runOn(pool, threads);
       this.threads.note(performance.now() - start);
+    }
+  }
+
+  private runOn(pool: ThreadPool, threads: number): void {
+    try {
+      pool.run(this.loadedInto(pool), this.table.address, threads);
+    } catch (error) {
+      // Thrown before anything has run: the threads cannot take in code of this kind.
+      if (error instanceof LoadError && this.device.giveUp(this.compiled.generator, error.message))
+        throw new ProgramRefused(error.message);
+      throw error;
     }
   }
 
   /** What the threads of a timed program have noted since the last time. */
   takeSpans(): { readonly spans: Span[]; readonly lost: number } {
-    const { timeline } = this.current.code;
+    const { timeline } = this.compiled.plan;
     const { notes } = this;
     const spans: Span[] = [];
     let lost = 0;
@@ -139,12 +116,12 @@ export class CpuProgram implements Program {
     if (this.notes !== undefined) heap.free(this.notes.address);
     prepared.free(this);
     this.unload();
-    this.current.generated.free();
+    this.compiled.generated.free();
   }
 
   /** The address of the notes of so many threads; 0 if the program makes none. */
   private notesFor(threads: number): number {
-    const { timeline } = this.current.code;
+    const { timeline } = this.compiled.plan;
     if (timeline === undefined) return 0;
     if (this.notes?.threads === threads) return this.notes.address;
     const { heap } = this.device.memory;
@@ -155,22 +132,10 @@ export class CpuProgram implements Program {
     return address;
   }
 
-  /** Makes the code anew, without the generator of the present one. Gives whether there is another. */
-  private regenerate(reason: LoadError): boolean {
-    const { kernels, generator, generated } = this.current;
-    if (!this.device.giveUp(generator, reason.message)) return false;
-    this.unload();
-    generated.free();
-    // The table stays: its layout does not depend on the machine. What was prepared does.
-    this.changes.forget();
-    this.current = this.device.generate(kernels, this.options);
-    return true;
-  }
-
   private loadedInto(pool: ThreadPool): LoadedProgram {
     if (this.loaded?.pool !== pool) {
-      const { code, generated } = this.current;
-      this.loaded = { pool, program: pool.load(generated.executable, code.layout.barrier) };
+      const { plan, generated } = this.compiled;
+      this.loaded = { pool, program: pool.load(generated.executable, plan.layout.barrier) };
     }
     return this.loaded.program;
   }

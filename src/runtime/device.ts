@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from '../core/dtype.js';
+import { DeviceError } from '../core/errors.js';
 import type { Node } from '../graph/node.js';
 import type { AnyStorage, DeviceStorage } from './storage.js';
 
@@ -17,9 +18,12 @@ export interface ProgramGraph {
   readonly steady?: readonly boolean[];
 }
 
+/** Nothing has run, as threads cannot take the program in. The device will make another one of the same graph. */
+export class ProgramRefused extends DeviceError {}
+
 /** A compiled graph. Runs are synchronous. */
 export interface Program {
-  /** Reads `inputs`, writes `outputs`; an output may be the very storage of the input that it overwrites. */
+  /** Reads `inputs`, writes `outputs`; an output may be the very storage of the input that it overwrites. Throws ProgramRefused. */
   run(inputs: readonly AnyStorage[], scalars: readonly number[], outputs: readonly DeviceStorage[]): void;
   /** Gives back code and memory. */
   free(): void;
@@ -40,5 +44,6 @@ export interface Device {
   /** What it computes with, or why with nothing better; for people. */
   readonly description: string;
   readonly memory: DeviceMemory;
-  compile(graph: ProgramGraph): Program;
+  /** The program of a graph. `key` tells the graph from all others: code may serve that another process has made for the same key. */
+  program(graph: ProgramGraph, key: string): Program;
 }

@@ -3,6 +3,7 @@ import { ArgumentError, DeviceError } from '../core/errors.js';
 import { CpuDevice } from './cpu-device.js';
 import { CpuMemory } from './cpu-memory.js';
 import type { Device } from './device.js';
+import { keptPrograms } from './kept-programs.js';
 import { nativeMachine, type NativeMachine } from './native/native-machine.js';
 import { nativeGenerator } from './native-generator.js';
 import { ReferenceDevice } from './reference-device.js';
@@ -25,15 +26,20 @@ const native = once((): CpuDevice | string => {
   const machine = usableMachine();
   if (typeof machine === 'string') return machine;
   const { heap } = memory();
-  return new CpuDevice(memory(), [nativeGenerator(machine, heap), wasmGenerator(heap)]);
+  return new CpuDevice(memory(), [nativeGenerator(machine, heap), wasmGenerator(heap)], {
+    files: keptPrograms,
+  });
 });
 
 /** The device `wasm`. */
 export const wasmDevice = once(
   (): CpuDevice =>
-    new CpuDevice(memory(), [wasmGenerator(memory().heap)], () => {
-      const machine = usableMachine();
-      return typeof machine === 'string' ? machine : undefined;
+    new CpuDevice(memory(), [wasmGenerator(memory().heap)], {
+      remark() {
+        const machine = usableMachine();
+        return typeof machine === 'string' ? machine : undefined;
+      },
+      files: keptPrograms,
     }),
 );
 

@@ -51,8 +51,8 @@ export function inspectGraph(graph: ProgramGraph, inputs: () => readonly AnyStor
   const start = performance.now();
   const program = device.compile(graph);
   const compileMilliseconds = performance.now() - start;
-  const { kernels, code, generated, generator } = program.compiled;
-  const { bytes } = generated;
+  const { kernels, code, encoded, generator } = program.compiled;
+  const { bytes } = encoded;
   return {
     get graph() {
       return formatGraph(graph.outputs);
@@ -66,7 +66,7 @@ export function inspectGraph(graph: ProgramGraph, inputs: () => readonly AnyStor
     },
     target: generator.name,
     get wasm() {
-      return wasmText(generator.name === 'wasm' ? bytes : wasmDevice().generate(kernels).generated.bytes);
+      return wasmText(generator.name === 'wasm' ? bytes : wasmDevice().generate(kernels).encoded.bytes);
     },
     get machineCode() {
       return generator.name === 'native' ? hexDump(bytes) : '';

@@ -33,6 +33,15 @@ export class LruCache<K, V> {
     }
   }
 
+  /** Takes an entry out, as if it had become too old. */
+  delete(key: K): void {
+    const value = this.entries.get(key);
+    if (value === undefined) return;
+    this.entries.delete(key);
+    if (key === this.youngest) this.youngest = undefined;
+    this.onEvict(value);
+  }
+
   /** The values, oldest first. */
   list(): V[] {
     return [...this.entries.values()];

@@ -96,7 +96,7 @@ function trialOf(
   if (code === undefined) return undefined;
   let generated;
   try {
-    generated = generator.generate(module);
+    generated = generator.place(generator.encode(module));
   } catch (error) {
     if (error instanceof Unsupported || error instanceof CodeRefused) return undefined;
     throw error;

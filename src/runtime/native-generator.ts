@@ -13,8 +13,9 @@ export function nativeGenerator(machine: NativeMachine, { buffer, maximumBytes }
     name: 'native',
     description: `${target.name} (${target.machine.lanes} lanes)`,
     machine: target.machine,
-    generate(module) {
-      const { bytes, entries } = target.encode(module);
+    identity: `${process.platform} ${target.name} ${JSON.stringify(target.machine)}`,
+    encode: (module) => target.encode(module),
+    place({ bytes, entries }) {
       const { address, free } = code.place(bytes);
       const placeOf = (name: string): number => {
         const offset = entries.get(name);
@@ -23,7 +24,6 @@ export function nativeGenerator(machine: NativeMachine, { buffer, maximumBytes }
       };
       return {
         executable: { kind: 'native', run: placeOf('run'), trampoline, heap, koffi: koffiPath },
-        bytes,
         function(name) {
           const place = placeOf(name);
           return (a = 0, b = 0, c = 0, d = 0) => {

@@ -12,7 +12,7 @@ export class ReferenceDevice implements Device {
   readonly description = 'an interpreter in float64';
   readonly memory = new ReferenceMemory();
 
-  compile(original: ProgramGraph): Program {
+  program(original: ProgramGraph): Program {
     const graph = snapshot(original);
     return {
       run: (

@@ -3,7 +3,7 @@ import { bytesPerElement } from '../core/dtype.js';
 import { ArgumentError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { forgetHistory, type Node } from '../graph/node.js';
-import type { Program, ProgramGraph } from './device.js';
+import { ProgramRefused, type Program, type ProgramGraph } from './device.js';
 import { currentDevice } from './devices.js';
 import { LruCache } from './lru-cache.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
@@ -41,8 +41,27 @@ export function programKey(structure: string, { overwrites, steady = [] }: Progr
 /** The program for a graph, from the cache or fresh. */
 export function programFor(key: string, graph: ProgramGraph): Program {
   let program = programs.get(key);
-  if (program === undefined) programs.set(key, (program = currentDevice().compile(graph)));
+  if (program === undefined) programs.set(key, (program = currentDevice().program(graph, key)));
   return program;
+}
+
+/** Runs the program for a graph. */
+export function runProgram(
+  key: string,
+  graph: ProgramGraph,
+  inputs: readonly AnyStorage[],
+  outputs: readonly DeviceStorage[],
+): void {
+  const scalars = graph.scalars.map((node) => node.attributes.cell.value);
+  for (;;) {
+    try {
+      programFor(key, graph).run(inputs, scalars, outputs);
+      return;
+    } catch (error) {
+      if (!(error instanceof ProgramRefused)) throw error;
+      programs.delete(key);
+    }
+  }
 }
 
 /** Computes `outputs` and carries out `updates`, all in one program. Afterwards each node has its value. */
@@ -56,18 +75,16 @@ export function evaluate(outputs: readonly Node[], updates: readonly Update[] = 
     const { key, inputs, scalars } = structureOf(wanted);
     const values = inputs.map(inputValue);
     const graph: ProgramGraph = { inputs, scalars, outputs: wanted, overwrites: wanted.map(() => undefined) };
-    const program = programFor(programKey(key, graph), graph);
+    const programName = programKey(key, graph);
+    // What cannot be compiled is found out before memory is taken.
+    programFor(programName, graph);
     const places = wanted.map((node) => {
       const slot = targets.get(node);
       return slot === undefined
         ? currentDevice().memory.allocate(node.dtype, sizeOf(node.shape))
         : takeSpare(slot, node);
     });
-    program.run(
-      values,
-      scalars.map((node) => node.attributes.cell.value),
-      places,
-    );
+    runProgram(programName, graph, values, places);
     wanted.forEach((node, i) => {
       const place = places[i] as DeviceStorage;
       const slot = targets.get(node);

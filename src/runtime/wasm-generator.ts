@@ -19,13 +19,16 @@ export function wasmGenerator(heap: Heap): CodeGenerator {
     name: 'wasm',
     description: '128-bit vectors (4 lanes)',
     machine: WASM_MACHINE,
-    generate(code) {
-      const bytes = encodeModule(code, { relaxedFma, shared: heap.shared });
-      const module = new WebAssembly.Module(bytes);
+    identity: `wasm ${JSON.stringify([WASM_MACHINE, relaxedFma, heap.shared])}`,
+    encode: (module) => ({
+      bytes: encodeModule(module, { relaxedFma, shared: heap.shared }),
+      entries: new Map<string, number>(),
+    }),
+    place({ bytes }) {
+      const module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
       let exports: WebAssembly.Exports | undefined;
       return {
         executable: { kind: 'wasm', module },
-        bytes,
         function(name) {
           exports ??= new WebAssembly.Instance(module, wasmImports(heap.memory, true)).exports;
           const found = exports[name];

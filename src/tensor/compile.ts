@@ -4,7 +4,15 @@ import { barrier, buffer, placeholder } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { LruCache } from '../runtime/lru-cache.js';
 import { currentDevice } from '../runtime/devices.js';
-import { advance, inputValue, programFor, programKey, settle, takeSpare } from '../runtime/runtime.js';
+import {
+  advance,
+  inputValue,
+  programFor,
+  programKey,
+  runProgram,
+  settle,
+  takeSpare,
+} from '../runtime/runtime.js';
 import type { ProgramGraph } from '../runtime/device.js';
 import { DeviceStorage, HostStorage, setValue, type AnyStorage } from '../runtime/storage.js';
 import { structureOf } from '../graph/structure.js';
@@ -262,7 +270,8 @@ function inputsOf(entry: Compiled, args: readonly Tensor[]): AnyStorage[] {
 function run(entry: Compiled, args: readonly Tensor[]): unknown {
   const values = inputsOf(entry, args);
   const { graph } = entry;
-  const program = programFor(entry.key, graph);
+  // What cannot be compiled is found out before memory is taken.
+  programFor(entry.key, graph);
   const { memory } = currentDevice();
   const places = graph.outputs.map((node, i) => {
     const [variable] = entry.assigns[i] ?? [];
@@ -279,11 +288,7 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
     place.version++;
     return place;
   });
-  program.run(
-    values,
-    graph.scalars.map((node) => node.attributes.cell.value),
-    places,
-  );
+  runProgram(entry.key, graph, values, places);
 
   const known = new Map<Node, Node>();
   graph.outputs.forEach((output, i) => {

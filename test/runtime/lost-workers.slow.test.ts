@@ -5,9 +5,8 @@ import { sizeOf } from '../../src/core/shape.js';
 import { HostRandom } from '../../src/core/threefry.js';
 import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
-import { CpuDevice } from '../../src/runtime/cpu-device.js';
+import { CpuDevice, type InspectableProgram } from '../../src/runtime/cpu-device.js';
 import { CpuMemory } from '../../src/runtime/cpu-memory.js';
-import type { CpuProgram } from '../../src/runtime/cpu-program.js';
 import type { Entry } from '../../src/runtime/executable.js';
 import { setThreads, threadCount } from '../../src/runtime/index.js';
 import { nativeMachine } from '../../src/runtime/native/native-machine.js';
@@ -51,7 +50,7 @@ afterAll(() => {
 /** A compiled graph over random numbers. */
 class Runnable {
   readonly pool: ThreadPool;
-  readonly program: CpuProgram;
+  readonly program: InspectableProgram;
   private readonly device: CpuDevice;
   private readonly output: Node;
 

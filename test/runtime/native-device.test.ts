@@ -3,9 +3,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import * as g from '../../src/graph/build.js';
 import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
-import { CpuDevice } from '../../src/runtime/cpu-device.js';
+import { CpuDevice, type InspectableProgram } from '../../src/runtime/cpu-device.js';
 import { CpuMemory } from '../../src/runtime/cpu-memory.js';
-import type { CpuProgram } from '../../src/runtime/cpu-program.js';
+import { ProgramRefused } from '../../src/runtime/device.js';
 import {
   findNativeMachine,
   surroundings,
@@ -49,7 +49,7 @@ afterEach(() => {
 
 /** A graph that asks for twice its input, compiled. */
 class Doubling {
-  readonly program: CpuProgram;
+  program: InspectableProgram;
   private readonly device: CpuDevice;
   private readonly input: Node;
   private readonly output: Node;
@@ -58,8 +58,12 @@ class Doubling {
     this.device = device;
     this.input = value(input, [input.length]);
     this.output = g.times(this.input, 2);
+    this.program = this.compile();
+  }
+
+  private compile(): InspectableProgram {
     const { inputs, scalars } = structureOf([this.output]);
-    this.program = device.compile({ inputs, scalars, outputs: [this.output], overwrites: [undefined] });
+    return this.device.compile({ inputs, scalars, outputs: [this.output], overwrites: [undefined] });
   }
 
   /** The factor that the program gives, if it is the same for all elements. */
@@ -77,7 +81,14 @@ class Doubling {
   }
 
   into(place: DeviceStorage, input = valueOf(this.input)): void {
-    this.program.run([input], [], [place]);
+    try {
+      this.program.run([input], [], [place]);
+    } catch (error) {
+      if (!(error instanceof ProgramRefused)) throw error;
+      this.program.free();
+      this.program = this.compile();
+      this.program.run([input], [], [place]);
+    }
   }
 }
 

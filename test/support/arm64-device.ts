@@ -67,13 +67,13 @@ export function arm64Device(threads = 1): CpuDevice {
     name: 'native',
     description: `${target.name}, emulated`,
     machine: target.machine,
-    generate(module) {
-      const code = target.encode(module);
+    identity: target.name,
+    encode: (module) => target.encode(module),
+    place(code) {
       const executable: Executable = { kind: 'native', run: 0, trampoline: 0, heap: 0, koffi: '' };
       codes.set(executable, code);
       return {
         executable,
-        bytes: code.bytes,
         function:
           (name) =>
           (...args) => {

@@ -6,8 +6,10 @@ import type { HostRandom } from '../../src/core/threefry.js';
 import { buffer } from '../../src/graph/build.js';
 import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
-import type { CpuDevice } from '../../src/runtime/cpu-device.js';
-import type { CpuProgram } from '../../src/runtime/cpu-program.js';
+import { compileGraph } from '../../src/compiler/program.js';
+import type { CpuDevice, InspectableProgram } from '../../src/runtime/cpu-device.js';
+import { CpuProgram } from '../../src/runtime/cpu-program.js';
+import type { ProgramPlan } from '../../src/runtime/program-plan.js';
 import type { DeviceStorage } from '../../src/runtime/storage.js';
 import { HostStorage, readValue, setValue, valueOf } from '../../src/runtime/storage.js';
 import { interpret } from '../../src/targets/reference/interpret.js';
@@ -38,10 +40,14 @@ export function randomValue(random: HostRandom, shape: Shape, dtype: DType = 'fl
 export function runOnCpu(
   outputs: readonly Node[],
   device: CpuDevice,
-): { results: TypedArray[]; program: CpuProgram } {
+): { results: TypedArray[]; program: InspectableProgram } {
   const { memory } = device;
   const { inputs, scalars } = structureOf(outputs);
-  const program = device.compile({ inputs, scalars, outputs, overwrites: outputs.map(() => undefined) });
+  const graph = { inputs, scalars, outputs, overwrites: outputs.map(() => undefined) };
+  const made = device.generate(compileGraph(graph, device.machine.traits));
+  // As if it came from a file.
+  const plan = JSON.parse(JSON.stringify(made.plan)) as ProgramPlan;
+  const program = new CpuProgram(device, { ...made, plan });
   const places: DeviceStorage[] = outputs.map((node) => memory.allocate(node.dtype, sizeOf(node.shape)));
   program.run(
     inputs.map(valueOf),
@@ -77,10 +83,10 @@ export function expectAgreement(
   outputs: readonly Node[],
   tolerance: Partial<Tolerance> = {},
   device?: CpuDevice,
-): CpuProgram {
+): InspectableProgram {
   const limits = { ...USUAL, ...tolerance };
   const expected = runOnReference(outputs);
-  let last: CpuProgram | undefined;
+  let last: InspectableProgram | undefined;
   for (const each of device === undefined ? cpuDevices() : [device]) {
     const { results, program } = runOnCpu(outputs, each);
     last = program;

@@ -147,7 +147,7 @@ export function prepareWinograd(
   for (const buffer of [INPUT, WEIGHT]) view(buffer).forEach((_, i, all) => (all[i] = fill()));
   // Programs have an entry of this name.
   const run = func('run', [], () => undefined, true);
-  const generated = generator.generate({ functions: [...functions, run] });
+  const generated = generator.place(generator.encode({ functions: [...functions, run] }));
   generated.function(filters.entry)(table, 0, filters.units, 0);
   return {
     code,

@@ -10,13 +10,17 @@ import { FileError } from '../errors.js';
  * @throws FileError if the folder is missing or read-only, the disk is full, or anything else goes wrong; the temporary
  * file is gone by then.
  */
-export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: Uint8Array | string,
+  { mode }: { readonly mode?: number } = {},
+): Promise<void> {
   const folder = dirname(path);
   // The process may die between writing and renaming; the next run must not trip over what it left.
   const temporary = join(folder, `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`);
   let created = false;
   try {
-    const file = await open(temporary, 'wx');
+    const file = await open(temporary, 'wx', mode);
     created = true;
     try {
       await file.writeFile(data);
