@@ -14,6 +14,7 @@ import { lowerLoop } from './loops.js';
 import type { LoweringContext } from './lowered-kernel.js';
 import type { Machine } from './machine.js';
 import { lowerScatter } from './scatter.js';
+import { CLAIM_BYTES, nextChunkFunction, openClaim, takeChunks } from './shares.js';
 import { lowerSort } from './sort.js';
 import { noteSpan, timelineLayout, timelineOf, type TimelineLayout } from './timeline.js';
 import { lowerWinogradGradient } from './winograd-gradient.js';
@@ -24,8 +25,6 @@ const SERIAL_WORK = 20_000;
 /** Operations that a thread takes at a time, if there are enough. */
 const CHUNK_WORK = 30_000;
 const CACHE_LINE = 64;
-/** Shares of a kernel's units that have counters of their own, all in one cache line. */
-const MOST_SHARES = CACHE_LINE / 4;
 
 /** A kernel that has code of its own. */
 type PlainKernel = Exclude<Kernel, { kind: 'scan' }>;
@@ -141,6 +140,9 @@ class ProgramLowering {
     const { layout, program } = this;
     for (const step of allSteps(program)) this.lowerStep(step);
     const parallel = this.isParallel(allSteps(program));
+    // Behind what kernels use.
+    const claimOffset = this.scratchBytes;
+    if (parallel) this.scratchBytes += CLAIM_BYTES;
     const run = ir.func(
       'run',
       ['thread', 'threads', 'table'],
@@ -151,10 +153,10 @@ class ProgramLowering {
           this.timeline === undefined
             ? undefined
             : b.let(timelineOf(this.timeline, ir.load('i32', table, layout.timeline), thread), 'notes');
-        const shares = b.let(ir.binary('minS', threads, ir.i32(MOST_SHARES)), 'shares');
-        const own = b.let(ir.binary('divU', ir.mul(thread, shares), threads), 'own');
-        const execution = { thread, threads, shares, own, table, scratch, notes };
+        const claim = b.let(ir.add(scratch, ir.i32(claimOffset)), 'claim');
+        const execution = { thread, threads, claim, table, scratch, notes };
         const work = (): void => {
+          if (parallel) openClaim(b, claim, thread, threads);
           if (program.preparation.length > 0)
             b.if(ir.compare('ne', ir.load('i32', table, layout.prepare), ir.i32(0)), () => {
               this.emitSteps(b, program.preparation, execution);
@@ -168,7 +170,7 @@ class ProgramLowering {
       true,
     );
     return {
-      module: { functions: [...this.functions, run] },
+      module: { functions: [...this.functions, ...(parallel ? [nextChunkFunction()] : []), run] },
       layout,
       kernels: this.codes,
       scratchBytes: this.scratchBytes,
@@ -347,50 +349,23 @@ class ProgramLowering {
     else noteSpan(b, this.timeline, notes, counter, work);
   }
 
-  /**
-   * Every thread has a share of the units, the same one in every run: what a kernel reads and writes there, such as weights and the state of an optimizer, is
-   * still in the cache of its core from the last time. Threads take chunks of their share from its counter until none is left, and then of the others': so
-   * one that is held up does less.
-   */
   private emitParallel(b: Builder, step: Step, run: Run): void {
     const codes = step.map((kernel) => this.codeOf.get(kernel) as NumberedCode);
     for (const numbered of codes.sort((x, y) => y.code.work - x.code.work)) {
       const { code, counter } = numbered;
-      if (code.units === 0) continue;
+      const { units, work } = code;
+      if (units === 0) continue;
+      const grain = Math.max(1, Math.min(Math.round((CHUNK_WORK * units) / work), Math.ceil(units / 8)));
       this.timed(b, run, numbered, () => {
         const taken = this.timeline === undefined ? undefined : b.variable(ir.i32(0), 'taken');
-        this.emitShares(b, code, this.layout.counters + counter * CACHE_LINE, run, (begin, end) => {
+        const counters = ir.add(run.table, ir.i32(this.layout.counters + counter * CACHE_LINE));
+        takeChunks(b, run.claim, counters, { units, grain }, (begin, end) => {
           b.call(code.entry, frameOf(run, code), begin, end, ...(code.takesScratch ? [run.scratch] : []));
           if (taken !== undefined) b.set(taken, ir.add(ir.get(taken), ir.sub(end, begin)));
         });
         return taken === undefined ? ir.i32(0) : ir.get(taken);
       });
     }
-  }
-
-  /** Takes chunks of units, begin <= unit < end, of the thread's own share and then of the following ones. */
-  private emitShares(
-    b: Builder,
-    { units, work }: KernelCode,
-    counters: number,
-    { table, shares, own }: Run,
-    visit: (begin: Expr, end: Expr) => void,
-  ): void {
-    const grain = Math.max(1, Math.min(Math.round((CHUNK_WORK * units) / work), Math.ceil(units / 8)));
-    const size = b.let(ir.binary('divU', ir.add(shares, ir.i32(units - 1)), shares), 'size');
-    b.for(ir.i32(0), shares, 1, (turn) => {
-      const ahead = b.let(ir.add(own, turn), 'ahead');
-      const share = b.let(ir.select(ir.compare('lt', ahead, shares), ahead, ir.sub(ahead, shares)), 'share');
-      const first = b.let(ir.mul(share, size), 'first');
-      const last = b.let(ir.binary('minS', ir.add(first, size), ir.i32(units)), 'last');
-      const word = b.let(ir.add(ir.add(table, ir.i32(counters)), ir.mul(share, ir.i32(4))), 'counter');
-      const take = ir.add(first, ir.atomicAdd(word, ir.i32(grain)));
-      const next = b.variable(take, 'next');
-      b.while(ir.compare('lt', ir.get(next), last), () => {
-        visit(ir.get(next), b.let(ir.binary('minS', ir.add(ir.get(next), ir.i32(grain)), last), 'end'));
-        b.set(next, take);
-      });
-    });
   }
 
   /** Between the steps of a loop, thread 0 moves the windows on and hands the carries over. */
@@ -434,9 +409,8 @@ class ProgramLowering {
 interface Run {
   readonly thread: Expr;
   readonly threads: Expr;
-  /** Into how many shares units are cut, and which one this thread begins with. */
-  readonly shares: Expr;
-  readonly own: Expr;
+  /** The thread's words for taking units (see `shares.ts`). */
+  readonly claim: Expr;
   readonly table: Expr;
   readonly scratch: Expr;
   /** Where the thread of a timed program makes its notes. */
