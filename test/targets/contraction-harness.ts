@@ -17,6 +17,7 @@ import {
   type ContractionOptions,
 } from '../../src/targets/cpu/contraction.js';
 import { i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
+import { FunctionLibrary } from '../../src/targets/cpu/function-library.js';
 import { Emitter } from '../../src/targets/cpu/emit.js';
 
 /** A variable by its extent and its steps in the operands and in the result. */
@@ -127,7 +128,12 @@ const resultsFor =
   };
 
 export function lower(problem: Problem, machine: Machine): ContractionCode {
-  return lowerContraction(kernelOf(problem), { machine, baseOf, results: resultsFor(machine) });
+  return lowerContraction(kernelOf(problem), {
+    machine,
+    baseOf,
+    results: resultsFor(machine),
+    library: new FunctionLibrary(),
+  });
 }
 
 /** Lowest and highest index that steps reach, from an offset. */

@@ -10,6 +10,7 @@ import type { WinogradFilterKernel, WinogradKernel } from '../../src/compiler/ke
 import { filterSize } from '../../src/compiler/winograd.js';
 import type { ContractionCode } from '../../src/targets/cpu/contraction.js';
 import { Emitter } from '../../src/targets/cpu/emit.js';
+import { FunctionLibrary } from '../../src/targets/cpu/function-library.js';
 import { func, i32, load, type Builder, type Expr } from '../../src/targets/cpu/ir.js';
 import { lowerWinograd, lowerWinogradFilter } from '../../src/targets/cpu/winograd.js';
 import type { WinogradDevice } from '../support/winograd-devices.js';
@@ -105,9 +106,11 @@ export function prepareWinograd(
     source: operand(WEIGHT, outChannel, channel, row, column),
     buffer: FILTERS,
   };
+  const library = new FunctionLibrary();
   const code = lowerWinograd(kernel, {
     machine,
     baseOf,
+    library,
     results: (b, table, stores) => {
       const out = b.let(baseOf(b, table, OUT));
       const emitter = new Emitter({ b, machine, base: () => out, scalars: () => i32(0) });
@@ -125,7 +128,7 @@ export function prepareWinograd(
   });
   const filters = lowerWinogradFilter(filterKernel, machine, baseOf);
   const exported = [code.entry, filters.entry];
-  const functions = [...code.functions, ...filters.functions].map((each) => ({
+  const functions = [...library.functions, ...code.functions, ...filters.functions].map((each) => ({
     ...each,
     exported: exported.includes(each.name),
   }));

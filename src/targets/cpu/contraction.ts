@@ -15,6 +15,7 @@ import { groupCount } from './contraction-rows.js';
 import { Sweeps } from './contraction-sweep-unit.js';
 import { resultFunction, type ResultEmitter } from './contraction-results.js';
 import type { Stores } from './contraction-stores.js';
+import type { FunctionLibrary } from './function-library.js';
 import { dotsPlans, planDots, type DotsPlan } from './dots-plan.js';
 import { lowerDots } from './dots.js';
 import { directPlans, planDirect, type DirectPlan } from './direct-plan.js';
@@ -31,6 +32,8 @@ export interface ContractionOptions {
   readonly baseOf: (b: Builder, table: Expr, buffer: number) => Expr;
   /** Opens what emits the epilogue: `stores` are the kernel's, perhaps in terms of other variables. */
   readonly results: (b: Builder, table: Expr, stores: Stores) => ResultEmitter;
+  /** Takes the functions that kernels have in common. */
+  readonly library: FunctionLibrary;
   /** Chooses among the ways to do a contraction; the least estimated cycles do when left out. */
   readonly choose?: Choose | undefined;
 }

@@ -8,6 +8,7 @@ import type { Choose } from './candidates.js';
 import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
 import { Emitter, scalarType } from './emit.js';
+import { FunctionLibrary } from './function-library.js';
 import * as ir from './ir.js';
 import type { Builder, Expr, Func, Module } from './ir.js';
 import { lowerLoop } from './loops.js';
@@ -103,6 +104,7 @@ class ProgramLowering {
   private readonly layout: TableLayout;
   private readonly context: LoweringContext;
   private readonly functions: Func[] = [];
+  private readonly library = new FunctionLibrary();
   private readonly codes: KernelCode[] = [];
   private readonly codeOf = new Map<Kernel, NumberedCode>();
   private readonly shapes: ReadonlyMap<Kernel, FramedShape>;
@@ -170,7 +172,14 @@ class ProgramLowering {
       true,
     );
     return {
-      module: { functions: [...this.functions, ...(parallel ? [nextChunkFunction()] : []), run] },
+      module: {
+        functions: [
+          ...this.library.functions,
+          ...this.functions,
+          ...(parallel ? [nextChunkFunction()] : []),
+          run,
+        ],
+      },
       layout,
       kernels: this.codes,
       scratchBytes: this.scratchBytes,
@@ -210,6 +219,7 @@ class ProgramLowering {
       const options: ContractionOptions = {
         machine: this.machine,
         choose: this.choose,
+        library: this.library,
         baseOf: this.context.base,
         results: (b, table, stores) => {
           const bases = new Map<number, Expr>();

@@ -2,6 +2,7 @@
 import type { Operand, WinogradGradientKernel } from '../../compiler/kernel.js';
 import type { Variable } from '../../compiler/index-expr.js';
 import { split } from './contraction-axes.js';
+import type { FunctionLibrary } from './function-library.js';
 import {
   add,
   binary,
@@ -19,8 +20,8 @@ import {
   type Func,
 } from './ir.js';
 import type { Panels } from './winograd-panels.js';
-import { readPixelsFunction, type ImageShape } from './winograd-pixels.js';
-import { tilesInFunction } from './winograd-tiles.js';
+import { readPixels, type ImageShape } from './winograd-pixels.js';
+import { transformTilesIn, type TilePlaces } from './winograd-tiles.js';
 import {
   SHORT_OUTPUT,
   TILE_INPUTS,
@@ -70,51 +71,21 @@ export interface GradientLayout {
 }
 
 /**
- * `<side>` transforms an operand's tiles of a part. Parameters: `source` (the first channel and row), `channels`, `rows` (of tiles), `inside` (where rows
- * go among the pixels), `count` (of rows), `scratch`.
+ * The function `<side>` transforms an operand's tiles of a part. Parameters: `source` (the first channel and row), `channels`, `rows` (of tiles), `inside` (where rows
+ * go among the pixels), `height` (how many rows there are), `scratch`.
  */
-export function sideFunctions(
+export function sideFunction(
   kernel: WinogradGradientKernel,
   side: Side,
   layout: GradientLayout,
   lanes: number,
-): Func[] {
+  library: FunctionLibrary,
+): Func {
   const { name, operand, along, blocks } = side;
   const { across, tiles } = layout;
   const strideOf = (v: Variable): number => operand.strides.get(v) ?? 0;
   const extent = along.extent;
   const last = extent % lanes;
-  const all = func(
-    name,
-    ['source', 'channels', 'rows', 'inside', 'count', 'scratch'],
-    (b, source, channels, rows, inside, count, scratch) => {
-      const pixels = b.let(add(scratch, i32(layout.pixels)), 'pixels');
-      blocks.forEach((block, n) => {
-        const step = b.let(mul(rows, i32(across * block.width * 4)), 'step');
-        const vector = (first: Expr, suffix: string): void => {
-          const [number, inBlock] = split(b, sub(first, i32(block.begin)), block.width);
-          const column = add(i32(block.begin), mul(number, i32(block.width)));
-          const place = add(mul(column, i32(tiles * 4)), mul(inBlock, i32(4)));
-          const into = b.variable(add(add(scratch, i32(side.place)), place), 'into');
-          const from = b.variable(add(source, mul(first, i32(strideOf(along) * 4))), 'from');
-          b.for(i32(0), channels, 1, () => {
-            b.call(`${name}_${suffix}`, get(from), inside, count);
-            b.call(`${name}_tiles${n}`, pixels, get(into), rows);
-            b.set(from, add(get(from), i32(strideOf(kernel.channel) * 4)));
-            b.set(into, add(get(into), step));
-          });
-        };
-        const end = Math.min(block.begin + block.count * block.width, extent);
-        const whole = last > 0 && end === extent ? extent - last : end;
-        if (whole > block.begin) {
-          b.for(i32(block.begin), i32(whole), lanes, (first) => {
-            vector(first, 'pixels');
-          });
-        }
-        if (whole < end) vector(i32(whole), 'lastPixels');
-      });
-    },
-  );
   const needed = TILE_OUTPUTS * across + side.transform.inputs - TILE_OUTPUTS - side.zeros[1];
   const shape: ImageShape = {
     width: Math.min(side.column.extent, needed),
@@ -123,19 +94,43 @@ export function sideFunctions(
     rowBytes: strideOf(side.row) * 4,
     pixelRow: side.pixelRow,
   };
-  return [
-    ...(extent >= lanes ? [readPixelsFunction(`${name}_pixels`, lanes, lanes, shape)] : []),
-    ...(last > 0 ? [readPixelsFunction(`${name}_lastPixels`, lanes, last, shape)] : []),
-    ...blocks.map(({ width }, n) =>
-      tilesInFunction(`${name}_tiles${n}`, lanes, side.transform, {
-        across,
-        pixelRow: side.pixelRow,
-        tileBytes: width * 4,
-        pointBytes: side.point,
-      }),
-    ),
-    all,
-  ];
+  return func(
+    name,
+    ['source', 'channels', 'rows', 'inside', 'height', 'scratch'],
+    (b, source, channels, rows, inside, height, scratch) => {
+      const pixels = b.let(add(scratch, i32(layout.pixels)), 'pixels');
+      blocks.forEach((block) => {
+        const step = b.let(mul(rows, i32(across * block.width * 4)), 'step');
+        const places: TilePlaces = {
+          across,
+          pixelRow: side.pixelRow,
+          tileBytes: block.width * 4,
+          pointBytes: side.point,
+        };
+        const vector = (first: Expr, count: number): void => {
+          const [number, inBlock] = split(b, sub(first, i32(block.begin)), block.width);
+          const column = add(i32(block.begin), mul(number, i32(block.width)));
+          const place = add(mul(column, i32(tiles * 4)), mul(inBlock, i32(4)));
+          const into = b.variable(add(add(scratch, i32(side.place)), place), 'into');
+          const from = b.variable(add(source, mul(first, i32(strideOf(along) * 4))), 'from');
+          b.for(i32(0), channels, 1, () => {
+            readPixels(b, library, lanes, count, shape, [get(from), inside, height]);
+            transformTilesIn(b, library, lanes, side.transform, places, [pixels, get(into), rows]);
+            b.set(from, add(get(from), i32(strideOf(kernel.channel) * 4)));
+            b.set(into, add(get(into), step));
+          });
+        };
+        const end = Math.min(block.begin + block.count * block.width, extent);
+        const whole = last > 0 && end === extent ? extent - last : end;
+        if (whole > block.begin) {
+          b.for(i32(block.begin), i32(whole), lanes, (first) => {
+            vector(first, lanes);
+          });
+        }
+        if (whole < end) vector(i32(whole), last);
+      });
+    },
+  );
 }
 
 /** The matrix products of all output channels with a panel of images. Parameters: `panel`, `tiles`, `scratch`. */

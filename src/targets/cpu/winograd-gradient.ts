@@ -11,7 +11,7 @@ import { add, binary, func, i32, mul, sub, type Func } from './ir.js';
 import {
   outputsFunction,
   productsFunction,
-  sideFunctions,
+  sideFunction,
   type GradientLayout,
   type Side,
 } from './winograd-gradient-tiles.js';
@@ -27,9 +27,9 @@ const RESULT_FLOPS = 100;
 /** Lowers the parts. They do not depend on how units are shared among threads. */
 export function lowerWinogradGradient(
   kernel: WinogradGradientKernel,
-  options: Pick<ContractionOptions, 'machine' | 'baseOf'>,
+  options: Pick<ContractionOptions, 'machine' | 'baseOf' | 'library'>,
 ): ContractionCode {
-  const { machine } = options;
+  const { machine, library } = options;
   const { lanes } = machine;
   const { name, filterRow, filterColumn } = kernel;
   const down = Math.ceil(filterRow.extent / TILE_OUTPUTS);
@@ -99,8 +99,8 @@ export function lowerWinogradGradient(
   const pairs = images * outChannels;
   return {
     functions: [
-      ...sideFunctions(kernel, inputs, layout, lanes),
-      ...sideFunctions(kernel, filters, layout, lanes),
+      sideFunction(kernel, inputs, layout, lanes, library),
+      sideFunction(kernel, filters, layout, lanes, library),
       ...panels.flatMap((panel, n) => {
         const rest = outChannels % panel.rows;
         return [

@@ -1,21 +1,23 @@
 /** The way in of a Winograd convolution: padding, and the transform of tiles of inputs. */
 import type { WinogradKernel } from '../../compiler/kernel.js';
 import { split } from './contraction-axes.js';
+import type { FunctionLibrary } from './function-library.js';
 import { add, binary, func, get, i32, mul, sub, type Func } from './ir.js';
-import { bandOf, readPixelsFunction, type ImageShape } from './winograd-pixels.js';
+import { bandOf, readPixels, type ImageShape } from './winograd-pixels.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';
-import { tilesInFunction } from './winograd-tiles.js';
+import { transformTilesIn, type TilePlaces } from './winograd-tiles.js';
 import { INPUT, TILE_INPUTS, TILE_OUTPUTS } from './winograd-transforms.js';
 
 /**
- * `<name>_inputs` transforms the tiles of a unit. Parameters: `source` (the first image), `images`, `row` (the first, of tiles), `rows`, `scratch`.
+ * The function `<name>_inputs` transforms the tiles of a unit. Parameters: `source` (the first image), `images`, `row` (the first, of tiles), `rows`, `scratch`.
  */
-export function inputFunctions(
+export function inputFunction(
   kernel: WinogradKernel,
   plan: WinogradPlan,
   layout: WinogradLayout,
   lanes: number,
-): Func[] {
+  library: FunctionLibrary,
+): Func {
   const { name, input } = kernel;
   const [top, left] = kernel.padding;
   const { mosaic } = plan;
@@ -23,7 +25,22 @@ export function inputFunctions(
   const strideOf = (v: WinogradKernel['channel']): number => input.strides.get(v) ?? 0;
   const channels = kernel.channel.extent;
   const lastChannels = channels % lanes;
-  const all = func(
+  // Columns that no tile needs are left out.
+  const needed = TILE_OUTPUTS * plan.across + TILE_INPUTS - TILE_OUTPUTS - left;
+  const shape: ImageShape = {
+    width: Math.min(kernel.inputColumn.extent, needed),
+    channelStride: strideOf(kernel.channel),
+    columnStride: strideOf(kernel.inputColumn),
+    rowBytes: strideOf(kernel.inputRow) * 4,
+    pixelRow: layout.pixelRow,
+  };
+  const tilePlaces: TilePlaces = {
+    across: plan.across,
+    pixelRow: layout.pixelRow,
+    tileBytes: layout.inputTile,
+    pointBytes: layout.inputPoint,
+  };
+  return func(
     `${name}_inputs`,
     ['source', 'images', 'row', 'rows', 'scratch'],
     (b, source, images, row, rows, scratch) => {
@@ -43,7 +60,7 @@ export function inputFunctions(
       const target = b.let(inside, 'inside');
       const from = b.variable(add(source, mul(begin, i32(strideOf(kernel.inputRow) * 4))), 'from');
       const into = b.variable(add(scratch, i32(layout.inputs)), 'into');
-      const block = (suffix: string): void => {
+      const block = (blockChannels: number): void => {
         const image = b.variable(get(from), 'image');
         const tiles = b.variable(get(into), 'tiles');
         b.for(i32(0), images, perMosaic, (first) => {
@@ -54,41 +71,21 @@ export function inputFunctions(
               mul(down, i32(mosaic.rowPeriod * layout.pixelRow)),
               mul(across, i32(mosaic.columnPeriod * lanes * 4)),
             );
-            b.call(`${name}_${suffix}`, get(image), add(target, shift), height);
+            readPixels(b, library, lanes, blockChannels, shape, [get(image), add(target, shift), height]);
             b.set(image, add(get(image), i32(strideOf(kernel.image) * 4)));
           });
-          b.call(`${name}_tilesIn`, pixels, get(tiles), rows);
+          transformTilesIn(b, library, lanes, INPUT, tilePlaces, [pixels, get(tiles), rows]);
           b.set(tiles, add(get(tiles), mul(rows, i32(plan.across * layout.inputTile))));
         });
       };
       if (channels >= lanes) {
         b.for(i32(0), i32(Math.floor(channels / lanes)), 1, () => {
-          block('pixels');
+          block(lanes);
           b.set(from, add(get(from), i32(strideOf(kernel.channel) * lanes * 4)));
           b.set(into, add(get(into), i32(lanes * 4)));
         });
       }
-      if (lastChannels > 0) block('lastPixels');
+      if (lastChannels > 0) block(lastChannels);
     },
   );
-  // Columns that no tile needs are left out.
-  const needed = TILE_OUTPUTS * plan.across + TILE_INPUTS - TILE_OUTPUTS - left;
-  const shape: ImageShape = {
-    width: Math.min(kernel.inputColumn.extent, needed),
-    channelStride: strideOf(kernel.channel),
-    columnStride: strideOf(kernel.inputColumn),
-    rowBytes: strideOf(kernel.inputRow) * 4,
-    pixelRow: layout.pixelRow,
-  };
-  return [
-    ...(channels >= lanes ? [readPixelsFunction(`${name}_pixels`, lanes, lanes, shape)] : []),
-    ...(lastChannels > 0 ? [readPixelsFunction(`${name}_lastPixels`, lanes, lastChannels, shape)] : []),
-    tilesInFunction(`${name}_tilesIn`, lanes, INPUT, {
-      across: plan.across,
-      pixelRow: layout.pixelRow,
-      tileBytes: layout.inputTile,
-      pointBytes: layout.inputPoint,
-    }),
-    all,
-  ];
 }

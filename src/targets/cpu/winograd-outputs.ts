@@ -5,7 +5,7 @@ import { split } from './contraction-axes.js';
 import type { ContractionOptions } from './contraction.js';
 import type { MergedStores } from './contraction-stores.js';
 import { add, binary, func, get, i32, load, mul, sub, type Expr, type Func } from './ir.js';
-import { writePlanesFunction } from './winograd-pixels.js';
+import { writePlanes } from './winograd-pixels.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';
 import { tilesOutFunction } from './winograd-tiles.js';
 import { OUTPUT, TILE_OUTPUTS } from './winograd-transforms.js';
@@ -22,8 +22,10 @@ export function outputFunctions(
   options: ContractionOptions,
 ): Func[] {
   const { name } = kernel;
+  const { library } = options;
   const { lanes } = options.machine;
   const { mosaic, panels } = plan;
+  const planeShape = { width: kernel.x.extent, pixelRow: layout.resultRow, planeBytes: layout.planeBytes };
   const perMosaic = mosaic.down * mosaic.across;
   const outputs = panels.flatMap((panel, n) => [
     tilesOutFunction(`${name}_tilesOut${n}`, lanes, OUTPUT, {
@@ -54,7 +56,7 @@ export function outputFunctions(
           const last = b.let(binary('minS', add(first, i32(lanes)), end), 'last');
           /** The epilogue of an image whose first pixel is at `pixels`. */
           const finish = (of: Expr, pixels: Expr, from: Expr, count: Expr): void => {
-            b.call(`${name}_planes`, pixels, planes, count);
+            writePlanes(b, library, lanes, planeShape, [pixels, planes, count]);
             const plane = b.variable(planes, 'plane');
             b.for(first, last, 1, (outChannel) => {
               b.call(`${name}_results`, table, of, outChannel, from, count, get(plane));
@@ -88,15 +90,7 @@ export function outputFunctions(
       },
     ),
   ]);
-  return [
-    writePlanesFunction(`${name}_planes`, lanes, {
-      width: kernel.x.extent,
-      pixelRow: layout.resultRow,
-      planeBytes: layout.planeBytes,
-    }),
-    resultsFunction(kernel, merged, options),
-    ...outputs,
-  ];
+  return [resultsFunction(kernel, merged, options), ...outputs];
 }
 
 /** The epilogue. Parameters: `table`, `image`, `channel`, `y` (the first), `height`, `finished`. */

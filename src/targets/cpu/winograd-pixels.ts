@@ -2,6 +2,7 @@
  * Images as Winograd's kernels want them: L channels of a pixel side by side, so that all transforms are arithmetic of whole vectors, whatever the
  * width of an image.
  */
+import type { FunctionLibrary } from './function-library.js';
 import {
   add,
   binary,
@@ -57,90 +58,149 @@ export interface ImageShape {
 }
 
 /**
- * Reads rows of `channels` channels, at most L; further lanes hold whatever is cheap. Parameters: `source` (of the first channel), `target` (pixels), `count`
- * (of rows).
+ * Calls the function that reads `count` rows of `channels` channels, at most L, from `source` (of the first channel) into pixels at `target`; further lanes hold
+ * whatever is cheap. Images whose elements lie alike have one function in common.
  */
-export function readPixelsFunction(name: string, lanes: number, channels: number, image: ImageShape): Func {
+export function readPixels(
+  b: Builder,
+  library: FunctionLibrary,
+  lanes: number,
+  channels: number,
+  image: ImageShape,
+  [source, target, count]: readonly [source: Expr, target: Expr, count: Expr],
+): void {
   const { width, channelStride, columnStride } = image;
-  return func(name, ['source', 'target', 'count'], (b, source, target, count) => {
-    const from = b.variable(source, 'from');
-    const to = b.variable(target, 'to');
-    const read = (lane: number, column: Expr, vector: boolean): Expr => {
-      const place = Math.min(lane, channels - 1) * channelStride * 4;
-      // Constant distances are never negative in the loop IR.
-      return place >= 0
-        ? load('f32', column, place, vector)
-        : load('f32', add(column, i32(place)), 0, vector);
-    };
-    const store = (column: Expr, pixel: number, value: Expr): void => {
-      b.store('f32', column, value, pixel * lanes * 4);
-    };
-    const each = Array.from({ length: lanes });
-    /** `pixels` neighbours. */
-    const group = (column: Expr, into: Expr, pixels: number): void => {
-      if (columnStride === 1 && channelStride !== 1 && pixels > 1) {
-        const rows = each.map((_, lane) => b.variable(read(lane, column, true), 'row'));
-        b.transpose(rows);
-        rows.slice(0, pixels).forEach((row, pixel) => {
-          store(into, pixel, get(row));
-        });
-        return;
-      }
-      for (let pixel = 0; pixel < pixels; pixel++) {
-        const at = pixel === 0 ? column : b.let(add(column, i32(pixel * columnStride * 4)), 'at');
-        const value =
-          channelStride === 1
-            ? load('f32', at, 0, true)
-            : lanesOf(each.map((_, lane) => read(lane, at, false)));
-        store(into, pixel, value);
-      }
-    };
-    const whole = Math.floor(width / lanes) * lanes;
-    const rest = width - whole;
-    b.for(i32(0), count, 1, () => {
-      const column = b.variable(get(from), 'column');
-      const into = b.variable(get(to), 'into');
-      if (whole > 0) {
-        b.for(i32(0), i32(whole), lanes, () => {
-          group(get(column), get(into), lanes);
-          b.set(column, add(get(column), i32(lanes * columnStride * 4)));
-          b.set(into, add(get(into), i32(lanes * lanes * 4)));
-        });
-      }
-      if (rest > 0) group(get(column), get(into), rest);
-      b.set(from, add(get(from), i32(image.rowBytes)));
-      b.set(to, add(get(to), i32(image.pixelRow)));
-    });
-  });
+  const way = channelStride === 1 ? 'beside' : columnStride === 1 ? 'turned' : 'apart';
+  const [groups, rest] = [Math.floor(width / lanes), width % lanes];
+  const groupings = groups > 0 ? 'groups' : 'none';
+  const { name } = library.get(`winogradPixels_${way}_${channels}_${groupings}_${rest}`, (each) =>
+    readPixelsFunction(each, { lanes, channels, way, hasGroups: groups > 0, rest }),
+  );
+  const bytes = [groups, channelStride * 4, columnStride * 4, image.rowBytes, image.pixelRow];
+  b.call(name, source, target, count, ...bytes.map(i32));
+}
+
+/** What the code that reads pixels depends on. */
+interface PixelReader {
+  readonly lanes: number;
+  readonly channels: number;
+  /** Where the channels of a pixel lie: side by side; where those of its neighbours are side by side, so that squares are turned; or anywhere. */
+  readonly way: 'beside' | 'turned' | 'apart';
+  /** Whether there are whole groups of L columns, and how many columns there are behind the last of them. */
+  readonly hasGroups: boolean;
+  readonly rest: number;
+}
+
+function readPixelsFunction(name: string, { lanes, channels, way, hasGroups, rest }: PixelReader): Func {
+  const parameters = [
+    'source',
+    'target',
+    'count',
+    'groups',
+    'channelBytes',
+    'columnBytes',
+    'rowBytes',
+    'pixelRow',
+  ];
+  return func(
+    name,
+    parameters,
+    (b, source, target, count, groups, channelBytes, columnBytes, rowBytes, pixelRow) => {
+      const from = b.variable(source, 'from');
+      const to = b.variable(target, 'to');
+      /** Where the channels of a column lie; there are as many as lanes, but the last one is repeated. */
+      const channelsOf = (column: Expr): Expr[] => {
+        const places = [column];
+        for (let lane = 1; lane < lanes; lane++) {
+          const before = places[lane - 1] as Expr;
+          places.push(lane < channels ? b.let(add(before, channelBytes), 'at') : before);
+        }
+        return places;
+      };
+      const store = (column: Expr, pixel: number, value: Expr): void => {
+        b.store('f32', column, value, pixel * lanes * 4);
+      };
+      /** `pixels` neighbours. */
+      const group = (column: Expr, into: Expr, pixels: number): void => {
+        if (way === 'turned' && pixels > 1) {
+          const rows = channelsOf(column).map((at) => b.variable(load('f32', at, 0, true), 'row'));
+          b.transpose(rows);
+          rows.slice(0, pixels).forEach((row, pixel) => {
+            store(into, pixel, get(row));
+          });
+          return;
+        }
+        let at = column;
+        for (let pixel = 0; pixel < pixels; pixel++) {
+          if (pixel > 0) at = b.let(add(at, columnBytes), 'at');
+          const value =
+            way === 'beside'
+              ? load('f32', at, 0, true)
+              : lanesOf(channelsOf(at).map((place) => load('f32', place)));
+          store(into, pixel, value);
+        }
+      };
+      const groupBytes = b.let(mul(columnBytes, i32(lanes)), 'groupBytes');
+      b.for(i32(0), count, 1, () => {
+        const column = b.variable(get(from), 'column');
+        const into = b.variable(get(to), 'into');
+        if (hasGroups) {
+          b.for(i32(0), groups, 1, () => {
+            group(get(column), get(into), lanes);
+            b.set(column, add(get(column), groupBytes));
+            b.set(into, add(get(into), i32(lanes * lanes * 4)));
+          });
+        }
+        if (rest > 0) group(get(column), get(into), rest);
+        b.set(from, add(get(from), rowBytes));
+        b.set(to, add(get(to), pixelRow));
+      });
+    },
+  );
+}
+
+/** How planes lie: rows of `width` elements without gaps; all else in bytes. */
+export interface PlaneShape {
+  readonly width: number;
+  readonly pixelRow: number;
+  readonly planeBytes: number;
 }
 
 /**
- * Writes pixels as L planes, one for each channel: rows of `width` elements without gaps. Whole vectors are written, so what lies behind a plane's last element is
- * overwritten too. Parameters: `source` (pixels), `target`, `count` (of rows).
+ * Calls the function that writes `count` rows of pixels at `source` as L planes, one for each channel, at `target`. Whole vectors are written, so what lies behind a
+ * plane's last element is overwritten too.
  */
-export function writePlanesFunction(
-  name: string,
+export function writePlanes(
+  b: Builder,
+  library: FunctionLibrary,
   lanes: number,
-  options: { readonly width: number; readonly pixelRow: number; readonly planeBytes: number },
-): Func {
-  const { width, pixelRow, planeBytes } = options;
-  return func(name, ['source', 'target', 'count'], (b, source, target, count) => {
+  { width, pixelRow, planeBytes }: PlaneShape,
+  [source, target, count]: readonly [source: Expr, target: Expr, count: Expr],
+): void {
+  const { name } = library.get('winogradPlanes', (each) => writePlanesFunction(each, lanes));
+  b.call(name, source, target, count, i32(width), i32(pixelRow), i32(planeBytes));
+}
+
+function writePlanesFunction(name: string, lanes: number): Func {
+  const parameters = ['source', 'target', 'count', 'width', 'pixelRow', 'planeBytes'];
+  return func(name, parameters, (b, source, target, count, width, pixelRow, planeBytes) => {
     const from = b.variable(source, 'from');
     const to = b.variable(target, 'to');
     b.for(i32(0), count, 1, () => {
-      b.for(i32(0), i32(width), lanes, (column) => {
+      b.for(i32(0), width, lanes, (column) => {
         const pixels = b.let(add(get(from), mul(column, i32(lanes * 4))), 'pixels');
-        const into = b.let(add(get(to), mul(column, i32(4))), 'into');
         const square = Array.from({ length: lanes }, (_, n) =>
           b.variable(load('f32', pixels, n * lanes * 4, true), 'pixel'),
         );
         b.transpose(square);
-        square.forEach((row, channel) => {
-          b.store('f32', into, get(row), channel * planeBytes);
-        });
+        const plane = b.variable(add(get(to), mul(column, i32(4))), 'plane');
+        for (const row of square) {
+          b.store('f32', get(plane), get(row));
+          b.set(plane, add(get(plane), planeBytes));
+        }
       });
-      b.set(from, add(get(from), i32(pixelRow)));
-      b.set(to, add(get(to), i32(width * 4)));
+      b.set(from, add(get(from), pixelRow));
+      b.set(to, add(get(to), mul(width, i32(4))));
     });
   });
 }

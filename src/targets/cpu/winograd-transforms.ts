@@ -20,6 +20,7 @@ export interface Part {
 
 /** A transform in parts. Together they need little more than the whole, and each by itself fits the registers. */
 export interface Transform {
+  readonly name: string;
   readonly inputs: number;
   readonly parts: readonly Part[];
 }
@@ -36,6 +37,7 @@ function both(b: Builder, even: Expr, odd: Expr): readonly Expr[] {
 
 /** Bᵀd. */
 export const INPUT: Transform = {
+  name: 'input',
   inputs: 6,
   parts: [
     { outputs: [0], apply: (_, at) => [times(at(0), 4, times(at(2), -5, at(4)))] },
@@ -54,6 +56,7 @@ export const INPUT: Transform = {
 
 /** Gg. */
 export const FILTER: Transform = {
+  name: 'filter',
   inputs: 3,
   parts: [
     { outputs: [0], apply: (_, at) => [scaled(at(0), 1 / 4)] },
@@ -68,6 +71,7 @@ export const FILTER: Transform = {
 
 /** Aᵀm. */
 export const OUTPUT: Transform = {
+  name: 'output',
   inputs: 6,
   parts: [
     {
@@ -91,6 +95,7 @@ export const OUTPUT: Transform = {
 
 /** Gg of F(3, 4). */
 export const LONG_FILTER: Transform = {
+  name: 'longFilter',
   inputs: 4,
   parts: [
     { outputs: [0], apply: (_, at) => [scaled(at(0), 1 / 4)] },
@@ -109,6 +114,7 @@ export const LONG_FILTER: Transform = {
 
 /** Aᵀm of F(3, 4). */
 export const SHORT_OUTPUT: Transform = {
+  name: 'shortOutput',
   inputs: 6,
   parts: [
     {

@@ -25,7 +25,7 @@ import {
 } from './ir.js';
 import type { LoweredKernel } from './lowered-kernel.js';
 import type { Machine } from './machine.js';
-import { inputFunctions } from './winograd-inputs.js';
+import { inputFunction } from './winograd-inputs.js';
 import { outputFunctions } from './winograd-outputs.js';
 import { panelsOf, panelTile, type Panels } from './winograd-panels.js';
 import { layoutOf, planWinograd, type WinogradLayout, type WinogradPlan } from './winograd-plan.js';
@@ -43,7 +43,7 @@ export function lowerWinograd(kernel: WinogradKernel, options: ContractionOption
   const layout = layoutOf(plan, kernel, lanes);
   const merged = mergeStores(kernel.stores, [[kernel.image], [kernel.outChannel], [kernel.y, kernel.x]]);
   const functions = [
-    ...inputFunctions(kernel, plan, layout, lanes),
+    inputFunction(kernel, plan, layout, lanes, options.library),
     ...plan.panels.flatMap((panel, n) => [
       panelTile(`${name}_tile${n}`, machine, panel, {
         rows: panel.rows,
