@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
+import { ATTENDANCE, PATIENCE_MS } from '../../src/targets/cpu/attendance.js';
+import { func, i32 } from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmImports } from '../../src/targets/wasm/host-functions.mjs';
 import { COUNTERS, meeting, ROUNDS, STATE, WRONG } from '../support/barrier-meeting.js';
@@ -8,7 +10,7 @@ import { machine, RELAXED_FMA } from '../support/wasm-module.js';
 const WORKER = `
   const { workerData, parentPort } = require('node:worker_threads');
   const { module, memory, maySleep, thread, threads } = workerData;
-  const { exports } = new WebAssembly.Instance(module, { env: { memory, maySleep } });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, maySleep, waited: () => undefined } });
   exports.run(thread, threads);
   parentPort.postMessage('done');
 `;
@@ -56,5 +58,32 @@ describe('barrier', () => {
     const m = machine({ functions: [meeting(0)] });
     m.call('run', 0, 1);
     expect([m.i32[COUNTERS / 4], m.i32[WRONG / 4]]).toEqual([ROUNDS, 0]);
+  });
+
+  it.each([
+    ['sleeps', true],
+    ['only spins', false],
+  ])('asks now and then whether waiting is in vain: a thread that %s', (_, maySleep) => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    // Another thread has entered, and does not come.
+    new Int32Array(memory.buffer)[STATE / 4 + ATTENDANCE.entered] = 1;
+    const barrier = func(
+      'run',
+      [],
+      (b) => b.push({ kind: 'barrier', state: i32(STATE), threads: i32(2) }),
+      true,
+    );
+    const module = new WebAssembly.Module(
+      encodeModule({ functions: [barrier] }, { relaxedFma: RELAXED_FMA }),
+    );
+    let times = 0;
+    const waited = (): void => {
+      if (++times === 3) throw new RangeError('in vain');
+    };
+    const start = performance.now();
+    const { run } = new WebAssembly.Instance(module, wasmImports(memory, maySleep, waited)).exports;
+    expect(run as () => void).toThrow('in vain');
+    expect(times).toBe(3);
+    if (maySleep) expect(performance.now() - start).toBeGreaterThan(2 * PATIENCE_MS);
   });
 });

@@ -88,6 +88,11 @@ function statementsOf(statement: Statement): readonly Statement[] {
   }
 }
 
+/** Whether threads meet in `body`. */
+export function hasMeeting(body: readonly Statement[]): boolean {
+  return body.some((statement) => statement.kind === 'barrier' || hasMeeting(statementsOf(statement)));
+}
+
 /** Calls `visit` with every expression in `body`, outer ones first. */
 export function visitExpressions(body: readonly Statement[], visit: (expr: Expr) => void): void {
   const within = (expr: Expr): void => {

@@ -17,9 +17,10 @@ const TIMED_OUT = 2;
 /**
  * barrier(state, threads): `state` is the address of the words in `attendance.ts`. The last to arrive sets the count back, starts the next generation and
  * wakes the others; those watch the generation, which cannot pass by twice since the next one needs them. Where `env.maySleep` is 0 they
- * go on spinning instead of sleeping. Who has waited for too long closes the entrance.
+ * go on spinning instead of sleeping. Who has waited for too long calls `env.waited`, the function of that index, which throws if waiting is in vain, closes
+ * the entrance, and goes on waiting.
  */
-export function encodeBarrier(): ByteWriter {
+export function encodeBarrier(waited: number): ByteWriter {
   const code = new ByteWriter(320);
   const op = (name: Opcode, ...immediates: number[]): void => {
     code.op(OPCODES[name]);
@@ -111,9 +112,13 @@ export function encodeBarrier(): ByteWriter {
   constant(TIMED_OUT);
   op('i32.ne');
   op('br_if', 1);
+  op('else');
+  constant(PATIENT_SPINS);
+  op('local.set', left);
   op('end');
 
   // Too long. `absent` = the others, then those of them who are absent.
+  op('call', waited);
   atomic('i32.atomic.load', ATTENDANCE.entered);
   op('local.get', threads);
   constant(1);

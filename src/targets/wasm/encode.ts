@@ -1,7 +1,7 @@
 /** Loop IR → the bytes of a WebAssembly module. */
 import { InternalError } from '../../core/errors.js';
 import type { HostFunction, Module } from '../cpu/ir.js';
-import { visitExpressions } from '../cpu/walk.js';
+import { hasMeeting, visitExpressions } from '../cpu/walk.js';
 import { encodeBarrier } from './barrier.js';
 import { ByteWriter, SECTION, VALUE_TYPE } from './binary.js';
 import { FunctionEncoder, type Indices } from './function-encoder.js';
@@ -37,8 +37,8 @@ const HOST_ARITY: Readonly<Record<HostFunction, 0 | 1 | 2>> = {
 
 /**
  * Encodes `module`. The result imports `env.memory`, the host functions it calls (`env.exp`, …) and, if threads meet in
- * it, the i32 global `env.maySleep` (0 where blocking is forbidden, as on the main thread of a page). Its exports are the
- * exported functions, by name.
+ * it, the function `env.waited` (see `barrier.ts`) and the i32 global `env.maySleep` (0 where blocking is forbidden, as on
+ * the main thread of a page). Its exports are the exported functions, by name.
  *
  * @throws InternalError if an expression has no encoding: a fault of whoever built the module.
  * @example
@@ -48,27 +48,29 @@ const HOST_ARITY: Readonly<Record<HostFunction, 0 | 1 | 2>> = {
  */
 export function encodeModule(module: Module, options: EncodeOptions): Uint8Array<ArrayBuffer> {
   const hosts = hostFunctionsOf(module);
-  const indices = indexFunctions(module, hosts);
+  // The last function is where programs meet.
+  const needsBarrier = module.functions.findLast(({ body }) => hasMeeting(body)) !== undefined;
+  const indices = indexFunctions(module, hosts, needsBarrier);
   const types = new FunctionTypes();
   out.clear();
   code.clear();
   const encoder = new FunctionEncoder(indices, options.relaxedFma);
-  let needsBarrier = false;
-  for (const each of module.functions) {
-    code.sized(encoder.encode(each));
-    needsBarrier ||= encoder.metBarrier;
-  }
-  if (needsBarrier) code.sized(encodeBarrier());
+  for (const each of module.functions) code.sized(encoder.encode(each));
+  if (needsBarrier) code.sized(encodeBarrier(indices.waited));
 
   out.word(0x6d736100); // "\0asm"
   out.word(1);
-  const typeOfHost = hosts.map((name) => types.index(HOST_ARITY[name], VALUE_TYPE.f64, true));
+  const imports = hosts.map((name): FunctionImport => ({
+    name,
+    type: types.index(HOST_ARITY[name], VALUE_TYPE.f64, true),
+  }));
+  if (needsBarrier) imports.push({ name: 'waited', type: types.index(0, VALUE_TYPE.i32, false) });
   const typeOfFunction = module.functions.map((each) =>
     types.index(each.parameters.length, VALUE_TYPE.i32, false),
   );
   if (needsBarrier) typeOfFunction.push(types.index(2, VALUE_TYPE.i32, false));
   types.write();
-  writeImports(hosts, typeOfHost, options.shared ?? true, needsBarrier);
+  writeImports(imports, options.shared ?? true, needsBarrier);
   section(SECTION.function, () => {
     out.u32(typeOfFunction.length);
     for (const each of typeOfFunction) out.u32(each);
@@ -96,16 +98,18 @@ function hostFunctionsOf(module: Module): HostFunction[] {
   return [...found];
 }
 
-function indexFunctions(module: Module, hosts: readonly HostFunction[]): Indices {
+function indexFunctions(module: Module, hosts: readonly HostFunction[], needsBarrier: boolean): Indices {
   const functions = new Map<string, number>();
+  const first = hosts.length + (needsBarrier ? 1 : 0);
   for (const each of module.functions) {
     if (functions.has(each.name)) throw new InternalError(`wasm: two functions are called ${each.name}`);
-    functions.set(each.name, hosts.length + functions.size);
+    functions.set(each.name, first + functions.size);
   }
   return {
     hosts: new Map(hosts.map((name, index) => [name, index])),
+    waited: hosts.length,
     functions,
-    barrier: hosts.length + functions.size,
+    barrier: first + functions.size,
   };
 }
 
@@ -139,14 +143,14 @@ class FunctionTypes {
   }
 }
 
-function writeImports(
-  hosts: readonly HostFunction[],
-  types: readonly number[],
-  shared: boolean,
-  needsBarrier: boolean,
-): void {
+interface FunctionImport {
+  readonly name: string;
+  readonly type: number;
+}
+
+function writeImports(functions: readonly FunctionImport[], shared: boolean, needsBarrier: boolean): void {
   section(SECTION.import, () => {
-    out.u32(1 + hosts.length + (needsBarrier ? 1 : 0));
+    out.u32(1 + functions.length + (needsBarrier ? 1 : 0));
     out.name('env');
     out.name('memory');
     out.u8(2);
@@ -158,12 +162,12 @@ function writeImports(
       out.u8(0);
       out.u32(1);
     }
-    hosts.forEach((name, n) => {
+    for (const { name, type } of functions) {
       out.name('env');
       out.name(name);
       out.u8(0);
-      out.u32(types[n] ?? 0);
-    });
+      out.u32(type);
+    }
     if (needsBarrier) {
       out.name('env');
       out.name('maySleep');
@@ -190,6 +194,7 @@ function writeExports(module: Module, indices: Indices): void {
 function writeNames(module: Module, indices: Indices, needsBarrier: boolean): void {
   const entries: (readonly [string, number])[] = [
     ...indices.hosts,
+    ...(needsBarrier ? [['waited', indices.waited] as const] : []),
     ...module.functions.map((each): [string, number] => [each.name, indices.functions.get(each.name) ?? 0]),
     ...(needsBarrier ? [['barrier', indices.barrier] as const] : []),
   ];

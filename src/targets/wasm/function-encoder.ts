@@ -10,14 +10,13 @@ import { encodeStore } from './stores.js';
 /** Where the functions of a module are in its index space. */
 export interface Indices {
   readonly hosts: ReadonlyMap<HostFunction, number>;
+  /** What the barrier calls. This index and the barrier's are there only in modules with meetings. */
+  readonly waited: number;
   readonly functions: ReadonlyMap<string, number>;
   readonly barrier: number;
 }
 
 export class FunctionEncoder {
-  /** Whether the last function met a barrier. */
-  metBarrier = false;
-
   private readonly indices: Indices;
   private readonly w = new FunctionWriter();
   private readonly expressions: ExpressionEncoder;
@@ -29,7 +28,6 @@ export class FunctionEncoder {
 
   /** Locals and instructions of `func`; valid until the next call. */
   encode(func: Func): ByteWriter {
-    this.metBarrier = false;
     this.w.begin(func.parameters);
     this.statements(func.body);
     return this.w.finish();
@@ -96,7 +94,6 @@ export class FunctionEncoder {
         w.bulkMemory('memory.copy');
         break;
       case 'barrier':
-        this.metBarrier = true;
         push(s.state);
         push(s.threads);
         w.call(this.indices.barrier);

@@ -43,8 +43,9 @@ export const HOST_FUNCTIONS = {
  * The import object for a module of `encodeModule`.
  * @param {WebAssembly.Memory} memory
  * @param {boolean} maySleep whether this thread may block; false on the main thread of a page.
+ * @param {() => void} [waited] called at a barrier now and then by a thread that has waited for others for long. What it throws ends the program.
  * @returns {WebAssembly.Imports}
  */
-export function wasmImports(memory, maySleep) {
-  return { env: { ...HOST_FUNCTIONS, memory, maySleep: maySleep ? 1 : 0 } };
+export function wasmImports(memory, maySleep, waited = () => undefined) {
+  return { env: { ...HOST_FUNCTIONS, memory, maySleep: maySleep ? 1 : 0, waited } };
 }
