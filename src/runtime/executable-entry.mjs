@@ -9,11 +9,13 @@ import { enterAt, loadKoffi } from './native/koffi.mjs';
  * @param {import('./executable.js').Executable} executable
  * @param {WebAssembly.Memory} memory What WebAssembly works on; machine code knows the address.
  * @param {boolean} maySleep
+ * @param {() => void} [waited] Called in the midst of WebAssembly when this thread has waited for others for long; what it throws ends the program here.
  * @returns {Entry}
  */
-export function entryOf(executable, memory, maySleep) {
+export function entryOf(executable, memory, maySleep, waited) {
   if (executable.kind === 'wasm') {
-    const { run } = new WebAssembly.Instance(executable.module, wasmImports(memory, maySleep)).exports;
+    const imports = wasmImports(memory, maySleep, waited);
+    const { run } = new WebAssembly.Instance(executable.module, imports).exports;
     if (typeof run !== 'function') throw new Error('it exports no function "run"');
     return /** @type {Entry} */ (run);
   }

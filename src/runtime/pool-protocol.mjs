@@ -2,9 +2,9 @@
  * What the threads of a pool agree on: a block of shared 32-bit words, written and watched by both sides. Plain JavaScript, since
  * worker threads load it as it is.
  *
- * The main thread fills in a worker's order and then advances the worker's SEQUENCE; the worker carries the order out and takes one
- * from REMAINING. Whoever finds nothing to do watches its word for a while and then sleeps, having said so in ASLEEP: the other side
- * changes the word first and reads ASLEEP afterwards, so that one of the two notices the other.
+ * The main thread fills in a worker's order and then advances the worker's SEQUENCE; the worker carries the order out, takes one
+ * from REMAINING and says in DONE which order that was. Whoever finds nothing to do watches its word for a while and then sleeps,
+ * having said so in ASLEEP: the other side changes the word first and reads ASLEEP afterwards, so that one of the two notices the other.
  */
 
 /** Words of one cache line; each thread has a line of its own, so that they do not take it from each other. */
@@ -17,8 +17,8 @@ export const MAIN = Object.freeze({
   ASLEEP: 1,
 });
 
-/** Line 1 says what went wrong in a worker: the number of characters, and which line the worker has. */
-export const FAILURE = Object.freeze({ LENGTH: LINE, WORKER: LINE + 1 });
+/** Line 1 says what went wrong in a worker: the number of characters, written last, and one more than the number of the worker, written first. */
+const FAILURE = Object.freeze({ LENGTH: LINE, WORKER: LINE + 1 });
 
 /** Words of a worker's line, counted from its beginning. */
 export const WORKER = Object.freeze({
@@ -30,6 +30,9 @@ export const WORKER = Object.freeze({
   TABLE: 5,
   THREAD: 6,
   THREADS: 7,
+  DONE: 8,
+  /** What Linux calls the thread; 0 elsewhere. */
+  TASK: 9,
 });
 
 export const STATE = Object.freeze({ STARTING: 0, READY: 1 });
@@ -59,15 +62,15 @@ export function createControlBlock(workers) {
  * @param {string} message
  */
 export function reportFailure(words, worker, message) {
+  if (Atomics.compareExchange(words, FAILURE.WORKER, 0, worker + 1) !== 0) return;
   const length = Math.max(1, Math.min(message.length, FAILURE_CHARACTERS));
-  if (Atomics.compareExchange(words, FAILURE.LENGTH, 0, length) !== 0) return;
-  words[FAILURE.WORKER] = worker;
   const start = words.length - FAILURE_CHARACTERS;
   for (let i = 0; i < length; i++) words[start + i] = message.charCodeAt(i);
+  Atomics.store(words, FAILURE.LENGTH, length);
 }
 
 /**
- * What a worker has reported since the last time, if anything. Call it when no worker has an order.
+ * What a worker has reported since the last time, if anything.
  * @param {Int32Array} words
  * @returns {{ worker: number, message: string } | undefined}
  */
@@ -75,10 +78,8 @@ export function takeFailure(words) {
   const length = Atomics.exchange(words, FAILURE.LENGTH, 0);
   if (length === 0) return undefined;
   const start = words.length - FAILURE_CHARACTERS;
-  return {
-    worker: words[FAILURE.WORKER] ?? 0,
-    message: String.fromCharCode(...words.subarray(start, start + length)),
-  };
+  const message = String.fromCharCode(...words.subarray(start, start + length));
+  return { worker: Atomics.exchange(words, FAILURE.WORKER, 0) - 1, message };
 }
 
 /** Tells the processor that this is a waiting loop, where the engine has a way to say so. */

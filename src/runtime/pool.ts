@@ -1,5 +1,5 @@
-import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
-import { ATTENDANCE, haveAllLeft } from '../targets/cpu/attendance.js';
+import { ArgumentError, DeviceError, InternalError, TensorloomError } from '../core/errors.js';
+import { absentees, ATTENDANCE, haveAllLeft } from '../targets/cpu/attendance.js';
 import type { Entry, Executable } from './executable.js';
 import { entryOf } from './executable-entry.mjs';
 import {
@@ -31,8 +31,21 @@ const TURNS = {
   failed: 5,
 };
 
+/** The calling thread looks so often, after so many milliseconds each time, whether workers that it has dismissed are gone. */
+const FAREWELL = { looks: 1000, milliseconds: 2 };
+
 /** A worker cannot take a program in, so that nothing has run. */
 export class LoadError extends DeviceError {}
+
+/** A thread ended in the middle of a run. What the run was to write may be written in part. */
+export class LostThreadError extends DeviceError {
+  constructor() {
+    super(
+      'a thread has ended in the middle of a program: it was terminated, or out of memory',
+      'variables that the program assigns may be half written: go on from a checkpoint; other threads have taken its place',
+    );
+  }
+}
 
 /** A program with its entry in the calling thread. Workers make theirs when they first take part in a run. */
 export class LoadedProgram {
@@ -67,12 +80,16 @@ interface PoolWorker {
  *
  * A worker may die: out of memory, say. Runs have fewer threads once the host has told so, which it does between runs only. A worker that has died before
  * its part of a run, or between its work and its report, is left out with the same results, if the program's threads say when they take part
- * (`attendance.ts`): the run takes a second longer, and the next one starts other workers. One that dies while it takes a program in costs a run five
- * seconds, which goes on in the calling thread alone. Machine code cannot be interrupted: with it there is no other time to die. A worker that is killed
- * in the middle of WebAssembly leaves work undone, and the others wait for it forever.
+ * (`attendance.ts`): the run takes a second longer at the most, and the next one starts other workers. One that dies while it takes a program in costs a run
+ * five seconds at the most, which goes on in the calling thread alone. Machine code cannot be interrupted, not even where threads wait for each other: with
+ * it there is no other time to die.
  *
- * If a program fails in one thread while others wait for it at one of the program's own barriers, they wait forever; the failing
- * thread then says so on the standard error stream. If it fails in the calling thread, the pool replaces its workers.
+ * A worker that is killed in the middle of WebAssembly leaves work undone, and the others wait for it. The calling thread looks around whenever it has
+ * waited for long, and asks the host whether threads have ended (`thread-life.ts`): those that live may take as long as they like. If one has, the run throws
+ * a LostThreadError, and the next one starts other workers. Where the host does not tell, as in browsers, it waits forever.
+ *
+ * If a program fails in a worker, the run throws when the calling thread waits for that worker, at a barrier of the program's own or at the end. If others may
+ * be waiting at a barrier then, the pool replaces its workers.
  */
 export class ThreadPool {
   /** The number of threads when all are up, the calling one included. */
@@ -84,6 +101,10 @@ export class ThreadPool {
   private programCount = 0;
   private words: Int32Array | undefined;
   private workers: PoolWorker[] = [];
+  /** Those who got the last order. */
+  private ordered: readonly PoolWorker[] = [];
+  /** What runs on several threads, or did last. */
+  private present: { readonly program: LoadedProgram; readonly table: number } | undefined;
   private startFailure: Error | undefined;
   private closed = false;
 
@@ -110,7 +131,7 @@ export class ThreadPool {
   load(executable: Executable, attendance?: number): LoadedProgram {
     let entry;
     try {
-      entry = entryOf(executable, this.memory, canBlock());
+      entry = entryOf(executable, this.memory, canBlock(), () => this.lookAround());
     } catch (error) {
       throw new InternalError(`a program cannot be loaded: ${String(error)}`);
     }
@@ -121,7 +142,8 @@ export class ThreadPool {
 
   /**
    * Runs a program on up to `threads` threads and returns when all have finished. `table` is handed to the program: the address of its
-   * arguments, as a rule. Throws a LoadError, before anything has run, if a thread cannot take the program in.
+   * arguments, as a rule. Throws a LoadError, before anything has run, if a thread cannot take the program in, and a LostThreadError if one ends in the
+   * middle of it.
    */
   run(program: LoadedProgram, table: number, threads = this.threads): void {
     if (!this.programs.has(program)) throw new InternalError('a program is run that was unloaded');
@@ -131,6 +153,7 @@ export class ThreadPool {
       return;
     }
     const words = this.controlBlock();
+    this.present = { program, table };
     this.order(helpers, ORDER.RUN, program.id, table);
     try {
       runEntry(program, 0, helpers.length + 1, table);
@@ -140,12 +163,10 @@ export class ThreadPool {
       takeFailure(words);
       throw error;
     }
-    this.join(TURNS.report, () => this.isDone(program, table, helpers.length + 1));
-    const failure = takeFailure(words);
-    if (failure !== undefined)
-      throw new InternalError(
-        `worker thread ${failure.worker + 1} failed to run a program: ${failure.message}`,
-      );
+    const isDone = (): boolean => this.isDone(program, table, helpers.length + 1);
+    const haveReported = this.join(TURNS.report, isDone);
+    throwFailure(words);
+    if (!haveReported && !isDone()) throw new LostThreadError();
   }
 
   /** Forgets a program, here and in the workers. */
@@ -197,6 +218,7 @@ export class ThreadPool {
   /** Gives each worker its part of an order; it begins at once. */
   private order(workers: readonly PoolWorker[], order: number, program: number, table: number): void {
     const words = this.controlBlock();
+    this.ordered = workers;
     Atomics.store(words, MAIN.REMAINING, workers.length);
     workers.forEach((worker, i) => {
       const line = lineOf(worker.number);
@@ -212,21 +234,53 @@ export class ThreadPool {
   }
 
   /** Whether nothing is left to do in a run that the calling thread has finished, whoever has not reported. */
-  private isDone({ attendance }: LoadedProgram, table: number, threads: number): boolean {
-    if (attendance === undefined) return false;
-    return haveAllLeft(new Int32Array(this.memory.buffer, table + attendance, ATTENDANCE.words), threads);
+  private isDone(program: LoadedProgram, table: number, threads: number): boolean {
+    const words = this.attendanceIn(program, table);
+    return words !== undefined && haveAllLeft(words, threads);
+  }
+
+  /** Where the threads of a run say that they take part. */
+  private attendanceIn({ attendance }: LoadedProgram, table: number): Int32Array | undefined {
+    if (attendance === undefined) return undefined;
+    return new Int32Array(this.memory.buffer, table + attendance, ATTENDANCE.words);
+  }
+
+  /** The calling thread has waited for others in the midst of a program. Throws if they cannot come. */
+  private lookAround(): void {
+    const { words, present, ordered } = this;
+    if (words === undefined || present === undefined) return;
+    throwFailure(words);
+    const missing = this.missingWorkers();
+    const ended = missing.filter(({ thread }) => thread.hasEnded() === true);
+    if (ended.length === 0) return;
+    const attendance = this.attendanceIn(present.program, present.table);
+    const absent = attendance === undefined ? undefined : absentees(attendance, ordered.length + 1);
+    // Who is absent may have ended, as long as it has not come after all and reported that there was nothing to do.
+    if (absent !== undefined && ended.length > absent - (ordered.length - missing.length))
+      throw new LostThreadError();
+  }
+
+  /** Those who have not reported that they have carried out the last order. */
+  private missingWorkers(): PoolWorker[] {
+    const words = this.controlBlock();
+    return this.ordered.filter(
+      ({ number, sequence }) => Atomics.load(words, lineOf(number) + WORKER.DONE) !== sequence,
+    );
   }
 
   /**
-   * Waits until all orders are carried out; gives whether they were. Workers that are still silent after so many turns at whose end `isVain` was true count
-   * as lost, and all are dismissed.
+   * Waits until all orders are carried out; gives whether they were. If those who are still silent have ended, or after so many turns at whose end `isVain`
+   * was true, all workers are dismissed.
    */
   private join(turns: number, isVain = () => true): boolean {
     for (let vain = 0; vain < turns;) {
       if (this.waitForOrders()) return true;
+      if (this.missingWorkers().every(({ thread }) => thread.hasEnded() === true)) break;
       if (isVain()) vain++;
     }
+    const { workers } = this;
     this.dismissWorkers();
+    waitForEnd(workers);
     return false;
   }
 
@@ -295,7 +349,24 @@ function runEntry(program: LoadedProgram, thread: number, threads: number, table
   try {
     program.entry(thread, threads, table);
   } catch (error) {
+    if (error instanceof TensorloomError) throw error;
     throw new InternalError(`a program failed while running: ${String(error)}`);
+  }
+}
+
+/** Throws what a worker has reported to have failed, if one has. */
+function throwFailure(words: Int32Array): void {
+  const failure = takeFailure(words);
+  if (failure === undefined) return;
+  throw new InternalError(`worker thread ${failure.worker + 1} failed to run a program: ${failure.message}`);
+}
+
+/** Waits until workers that were dismissed write no more into memory that others get next. */
+function waitForEnd(workers: readonly PoolWorker[]): void {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (let looks = 0; looks < FAREWELL.looks && canBlock(); looks++) {
+    if (!workers.some(({ thread }) => thread.hasEnded() === false)) return;
+    Atomics.wait(nothing, 0, 0, FAREWELL.milliseconds);
   }
 }
 

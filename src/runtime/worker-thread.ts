@@ -1,5 +1,7 @@
 /** Threads as the host has them: `worker_threads` in Node, Web Workers in a browser. */
 import type { Executable } from './executable.js';
+import { lineOf, WORKER } from './pool-protocol.mjs';
+import { lifeOf } from './thread-life.js';
 
 /** What a worker is told at its start. */
 export interface WorkerStart {
@@ -18,6 +20,8 @@ export interface WorkerThread {
   /** Wakes the worker, which sleeps on a word that has just changed. */
   wake(words: Int32Array, index: number): void;
   terminate(): void;
+  /** Whether the thread has ended, which is known at once; undefined where the host does not tell. */
+  hasEnded(): boolean | undefined;
 }
 
 /** Also undefined where there is no `process` at all. */
@@ -53,6 +57,7 @@ function startNodeWorker(
       terminated = true;
       void worker.terminate();
     },
+    hasEnded: lifeOf(node, worker, () => Atomics.load(start.words, lineOf(start.worker) + WORKER.TASK)),
   };
 }
 
@@ -64,6 +69,7 @@ function startWebWorker(start: WorkerStart, onFailure: (error: Error) => void): 
     post: (message) => worker.postMessage(message),
     wake: () => worker.postMessage({ wake: true }),
     terminate: () => worker.terminate(),
+    hasEnded: () => undefined,
   };
 }
 

@@ -3,7 +3,7 @@
  * sources in tests and from the built package otherwise.
  */
 import { entryOf } from './executable-entry.mjs';
-import { FAILURE, MAIN, ORDER, STATE, WORKER, lineOf, reportFailure, watch } from './pool-protocol.mjs';
+import { MAIN, ORDER, STATE, WORKER, lineOf, reportFailure, watch } from './pool-protocol.mjs';
 
 /**
  * @typedef {{ words: Int32Array, worker: number, memory: WebAssembly.Memory, maySleep: boolean, spin: number }} Start
@@ -40,7 +40,7 @@ function load({ memory, maySleep }, program) {
 }
 
 /**
- * Carries out the order in this worker's line. Gives what went wrong, if anything.
+ * Carries out the order in this worker's line, and reports.
  * @param {Start} start
  */
 function obey(start) {
@@ -48,7 +48,7 @@ function obey(start) {
   const line = lineOf(worker);
   const word = (/** @type {number} */ index) => words[line + index] ?? 0;
   const program = word(WORKER.PROGRAM);
-  let failure;
+  const sequence = word(WORKER.SEQUENCE);
   try {
     if (word(WORKER.ORDER) === ORDER.LOAD) {
       load(start, program);
@@ -58,24 +58,19 @@ function obey(start) {
       run(word(WORKER.THREAD), word(WORKER.THREADS), word(WORKER.TABLE));
     }
   } catch (error) {
-    failure = String(error);
-    reportFailure(words, worker, failure);
+    reportFailure(words, worker, String(error));
   }
   const left = Atomics.sub(words, MAIN.REMAINING, 1) - 1;
   if (left === 0 && Atomics.load(words, MAIN.ASLEEP) === 1) Atomics.notify(words, MAIN.REMAINING);
-  return failure;
+  Atomics.store(words, line + WORKER.DONE, sequence);
 }
-
-/** How long the main thread has time to take notice of a failure. */
-const PATIENCE_MS = 1000;
 
 /**
  * Node: this thread never returns to its event loop; it fetches messages when an order needs one.
  * @param {Start} start
  * @param {() => Message | undefined} nextMessage
- * @param {(text: string) => void} complain
  */
-function serveBlocking(start, nextMessage, complain) {
+function serveBlocking(start, nextMessage) {
   const { words, spin } = start;
   const line = lineOf(start.worker);
   let done = 0;
@@ -92,17 +87,7 @@ function serveBlocking(start, nextMessage, complain) {
       for (let message = nextMessage(); message !== undefined; message = nextMessage()) receive(message);
     }
     done = sequence;
-    const failure = obey(start);
-    if (failure === undefined) continue;
-    // The others may wait for this thread at a barrier, forever. They cannot be told, but people can.
-    Atomics.store(words, line + WORKER.ASLEEP, 1);
-    const timedOut = Atomics.wait(words, line + WORKER.SEQUENCE, done, PATIENCE_MS) === 'timed-out';
-    Atomics.store(words, line + WORKER.ASLEEP, 0);
-    if (timedOut && Atomics.load(words, FAILURE.LENGTH) !== 0) {
-      complain(
-        `tensorloom: a thread of a running program has failed, and the others may wait for it: ${failure}\n`,
-      );
-    }
+    obey(start);
   }
 }
 
@@ -156,16 +141,21 @@ if (process === undefined) {
   };
 } else {
   const threads = process.getBuiltinModule('node:worker_threads');
-  const { writeSync } = process.getBuiltinModule('node:fs');
+  const { readlinkSync } = process.getBuiltinModule('node:fs');
   const { parentPort } = threads;
   if (parentPort === null) throw new Error('worker.mjs is for worker threads');
   /** @type {unknown} */
   const data = threads.workerData;
   const start = /** @type {Start} */ (data);
+  try {
+    const [task] = /\d+$/.exec(readlinkSync('/proc/thread-self')) ?? [];
+    Atomics.store(start.words, lineOf(start.worker) + WORKER.TASK, Number(task ?? 0));
+  } catch {
+    // Not Linux: the main thread has to ask Node.
+  }
   sayReady(start);
   serveBlocking(
     start,
     () => /** @type {{ message: Message } | undefined} */ (threads.receiveMessageOnPort(parentPort))?.message,
-    (text) => writeSync(2, text),
   );
 }

@@ -7,36 +7,21 @@ import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
 import { CpuDevice, type InspectableProgram } from '../../src/runtime/cpu-device.js';
 import { CpuMemory } from '../../src/runtime/cpu-memory.js';
-import type { Entry } from '../../src/runtime/executable.js';
 import { setThreads, threadCount } from '../../src/runtime/index.js';
 import { nativeMachine } from '../../src/runtime/native/native-machine.js';
 import { nativeGenerator } from '../../src/runtime/native-generator.js';
-import type { ThreadPool } from '../../src/runtime/pool.js';
+import { LostThreadError, type ThreadPool } from '../../src/runtime/pool.js';
 import { lineOf, MAIN, ORDER, WORKER } from '../../src/runtime/pool-protocol.mjs';
 import { valueOf } from '../../src/runtime/storage.js';
 import { wasmGenerator } from '../../src/runtime/wasm-generator.js';
 import { ATTENDANCE } from '../../src/targets/cpu/attendance.js';
 import { softmax, Tensor } from '../../src/tensor/index.js';
 import { randomValue } from '../support/device-agreement.js';
+import { attendanceOf, inside, killInKernel, replaceThread, whenOrdered } from '../support/pool-inside.js';
 
 const MACHINE = nativeMachine();
 const KINDS = typeof MACHINE === 'string' ? (['wasm'] as const) : (['native', 'wasm'] as const);
 const [LONG, SHORT] = [30_000, 10_000];
-
-/** What a pool keeps to itself. */
-interface Inside {
-  readonly workers: {
-    readonly number: number;
-    thread: {
-      post(): void;
-      wake(words: Int32Array, index: number): void;
-      terminate(): void;
-    };
-  }[];
-  readonly words: Int32Array;
-  readonly programs: ReadonlySet<{ readonly entry: Entry }>;
-}
-const inside = (pool: ThreadPool): Inside => pool as unknown as Inside;
 
 const before = threadCount();
 const pools: ThreadPool[] = [];
@@ -54,7 +39,7 @@ class Runnable {
   private readonly device: CpuDevice;
   private readonly output: Node;
 
-  constructor(kind: 'native' | 'wasm', threads: number, make: (x: Tensor) => Tensor) {
+  constructor(kind: 'native' | 'wasm', threads: number, make: (x: Tensor) => Tensor, size = 300) {
     setThreads(threads);
     const memory = new CpuMemory();
     const { heap, pool } = memory;
@@ -65,7 +50,7 @@ class Runnable {
         : new CpuDevice(memory, [nativeGenerator(MACHINE, heap), others]);
     this.pool = pool;
     pools.push(pool);
-    this.output = make(new Tensor(randomValue(new HostRandom(5), [300, 300]))).node;
+    this.output = make(new Tensor(randomValue(new HostRandom(5), [size, size]))).node;
     const { inputs, scalars } = structureOf([this.output]);
     this.program = this.device.compile({
       inputs,
@@ -110,6 +95,10 @@ class Runnable {
 const meetings = (x: Tensor): Tensor => softmax(x.matmul(x)).matmul(x).sum(0).add(x).matmul(x);
 /** One step: threads meet nowhere. */
 const oneStep = (x: Tensor): Tensor => x.exp().mul(x);
+/** One step of many milliseconds, and several of which that is the first. */
+const oneProduct = (x: Tensor): Tensor => x.matmul(x);
+const products = (x: Tensor): Tensor => x.matmul(x).matmul(x);
+const LARGE = 700;
 
 /** Puts somebody else in the place of the first worker: `order` is called with each order. */
 async function replace(pool: ThreadPool, order: (line: number, words: Int32Array) => void): Promise<void> {
@@ -119,15 +108,14 @@ async function replace(pool: ThreadPool, order: (line: number, words: Int32Array
   await new Promise((resolve) => setTimeout(resolve, 50));
   const { words } = inside(pool);
   const line = lineOf(worker.number);
-  worker.thread = {
+  replaceThread(pool, 0, {
     post: () => undefined,
     wake: () => {
       order(line, words);
     },
     terminate: () => undefined,
-  };
-  // Who sleeps is woken by whoever gives an order.
-  Atomics.store(words, line + WORKER.ASLEEP, 1);
+    hasEnded: () => undefined,
+  });
 }
 
 /** Does what an order to run says, in this thread. */
@@ -203,6 +191,75 @@ describe.each(KINDS)('%s', (kind) => {
         shared[ATTENDANCE.entered] = (shared[ATTENDANCE.entered] ?? 0) + 1;
         expect(runnable.shared()).toEqual(shared);
       }
+    },
+    LONG,
+  );
+});
+
+/** Quicker than `toEqual` for a million numbers. */
+const isSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
+
+/** Sleeps without a turn of the event loop. */
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
+
+describe.each([2, 4])('a worker of %i threads', (threads) => {
+  test.each([
+    ['for which the others wait', products],
+    ['when nothing else is left to do', oneProduct],
+  ])(
+    'is killed in the middle of a kernel in WebAssembly, %s: the run fails, and the next one has new threads',
+    async (_, make) => {
+      const runnable = new Runnable('wasm', threads, make, LARGE);
+      const { pool } = runnable;
+      const expected = await runnable.warmUp();
+      killInKernel(pool, 0);
+      expect(() => runnable.run()).toThrow(LostThreadError);
+      expect(pool.readyThreads).toBe(1);
+      expect(isSame(runnable.run(), expected)).toBe(true);
+      await pool.ready();
+      expect(isSame(runnable.run(), expected)).toBe(true);
+    },
+    LONG,
+  );
+});
+
+describe('a worker that waits for others', () => {
+  /** A program of two threads. At its next run, the worker is terminated at the first meeting. */
+  const doomed = async (kind: 'native' | 'wasm'): Promise<[Runnable, readonly number[]]> => {
+    const runnable = new Runnable(kind, 2, meetings);
+    const expected = await runnable.warmUp();
+    whenOrdered(runnable.pool, 0, (thread) => {
+      const attendance = attendanceOf(runnable.pool);
+      while (attendance('count') === 0);
+      // It has gone to sleep by then.
+      sleep(100);
+      thread.terminate();
+      sleep(100);
+    });
+    return [runnable, expected];
+  };
+
+  test.skipIf(typeof MACHINE === 'string')(
+    'in machine code does not die before the run is over',
+    async () => {
+      const [runnable, expected] = await doomed('native');
+      expect(runnable.run()).toEqual(expected);
+      expect(runnable.pool.readyThreads).toBe(1);
+      expect(runnable.run()).toEqual(expected);
+    },
+    LONG,
+  );
+
+  test(
+    'in WebAssembly dies, and the run fails',
+    async () => {
+      const [runnable, expected] = await doomed('wasm');
+      expect(() => runnable.run()).toThrow(LostThreadError);
+      expect(runnable.pool.readyThreads).toBe(1);
+      expect(runnable.run()).toEqual(expected);
     },
     LONG,
   );

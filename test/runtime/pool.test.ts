@@ -1,12 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ArgumentError, InternalError } from '../../src/core/errors.js';
 import { Heap } from '../../src/runtime/heap.js';
 import { ThreadPool } from '../../src/runtime/pool.js';
 import type { Executable } from '../../src/runtime/executable.js';
-import { ATTENDANCE, attend } from '../../src/targets/cpu/attendance.js';
+import { ATTENDANCE } from '../../src/targets/cpu/attendance.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import { encodeModule } from '../../src/targets/wasm/encode.js';
 import { wasmFeatures } from '../../src/targets/wasm/features.js';
@@ -50,18 +49,17 @@ const failIn =
 const failBeforeMeeting =
   (which: number): Build =>
   (b, thread, threads, table) => {
-    attend(b, thread, table, () => {
+    attendTogether(b, thread, threads, table, () => {
       failIn(which)(b, thread, threads, table);
       b.push({ kind: 'barrier', state: table, threads });
     });
   };
 
-/** The command line of a process that runs a program on two threads: a good one or one that fails in the second. */
-const processArguments = (kind: 'good' | 'failing'): string[] => [
+/** The command line of a process that runs a program on two threads. */
+const processArguments = [
   '--import',
   'tsx',
   fileURLToPath(new URL('../support/pool-process.ts', import.meta.url)),
-  kind,
 ];
 
 const pools: ThreadPool[] = [];
@@ -267,7 +265,7 @@ describe('workers', () => {
   });
 
   test('do not keep the process alive', () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, processArguments('good'), {
+    const { status, stdout, stderr } = spawnSync(process.execPath, processArguments, {
       encoding: 'utf8',
       timeout: 20_000,
     });
@@ -352,12 +350,21 @@ describe('failures', () => {
     expect(heap.view('int32', table, 1)[0]).toBe(2);
   });
 
-  test('in a worker for which the calling thread waits at a barrier are at least told', async () => {
-    const child = spawn(process.execPath, processArguments('failing'));
-    const [text] = (await once(child.stderr, 'data')) as [Buffer];
-    child.kill('SIGKILL');
-    expect(text.toString()).toMatch(/tensorloom: a thread of a running program has failed.*out of bounds/);
-  });
+  test.each([2, 4])(
+    'in a worker of %i threads are thrown although the others wait for it at a barrier; they are replaced',
+    async (threads) => {
+      const heap = new Heap();
+      const pool = await poolOf(heap, threads);
+      const program = pool.load(moduleOf(failBeforeMeeting(1)));
+      expect(() => pool.run(program, zeros(heap, ATTENDANCE.words))).toThrow(
+        /worker thread 1 failed to run a program: .*out of bounds/,
+      );
+      await pool.ready();
+      const table = zeros(heap, 1);
+      pool.run(pool.load(moduleOf(count)), table);
+      expect(heap.view('int32', table, 1)[0]).toBe(threads);
+    },
+  );
 
   test('a module without run, or with unknown imports, is refused', () => {
     const pool = new ThreadPool(new Heap().memory, 1);

@@ -1,6 +1,6 @@
 /** Threads that are called and do not come, or come too late, on every encoder that can run here. */
 import { describe, expect, it } from 'vitest';
-import { ATTENDANCE, attend, CLOSED, haveAllLeft } from '../../src/targets/cpu/attendance.js';
+import { absentees, ATTENDANCE, attend, CLOSED, haveAllLeft } from '../../src/targets/cpu/attendance.js';
 import * as ir from '../../src/targets/cpu/ir.js';
 import { ENCODERS, machineOf } from '../support/ir-machine.js';
 
@@ -68,5 +68,21 @@ describe('a run is over', () => {
     expect(haveAllLeft(words, 3)).toBe(over);
     expect(haveAllLeft(words, 3)).toBe(over);
     expect(words[ATTENDANCE.entered]).toBe(entered + CLOSED);
+  });
+});
+
+describe('the absent', () => {
+  it.each([
+    ['are not known while some may come', 1, 0, undefined],
+    ['are none when all have come', 2, 0, 0],
+    ['are none when the last one came as the entrance was closed', CLOSED + 2, 0, 0],
+    ['are not known before whoever has closed the entrance has said it', CLOSED + 1, 0, undefined],
+    ['are known then', CLOSED + 1, 1, 1],
+    ['are as many when they come after all', CLOSED + 2, 1, 1],
+  ])('%s', (_, entered, absent, expected) => {
+    const words = new Int32Array(new SharedArrayBuffer(4 * ATTENDANCE.words));
+    words[ATTENDANCE.entered] = entered;
+    words[ATTENDANCE.absent] = absent;
+    expect(absentees(words, 3)).toBe(expected);
   });
 });

@@ -4,7 +4,8 @@
  *
  * A thread enters before its first piece of work and leaves after its last. Those who have waited for another for too long close the entrance: who has not
  * entered by then is absent for the whole run, and returns at once when it comes after all. Thread 0 takes part in any case and is not counted. Machine code
- * cannot be ended from outside, so that who has entered comes to every meeting; WebAssembly can be, and then others wait for ever.
+ * cannot be ended from outside, so that who has entered comes to every meeting. WebAssembly can be, and then the others wait until thread 0 learns of it
+ * (`pool.ts`).
  *
  * The barriers of the targets close the entrance as follows, besides what {@link haveAllLeft} does from outside:
  * - If fewer than `threads` - 1 have entered, add CLOSED. Who finds that it is the first to do so knows the number of those absent: they can be no more and
@@ -54,6 +55,20 @@ export function attend(b: Builder, thread: Expr, state: Expr, work: () => void):
       b.let(addOne(ATTENDANCE.left), 'left');
     });
   });
+}
+
+/**
+ * How many of the other threads are absent from a run on `threads` threads. Undefined while that is open: as long as not all have entered, and nobody has
+ * closed the entrance and said how many there are.
+ */
+export function absentees(words: Int32Array, threads: number): number | undefined {
+  const others = threads - 1;
+  const entered = Atomics.load(words, ATTENDANCE.entered);
+  if (entered === others) return 0;
+  if (entered < CLOSED) return undefined;
+  // If it is 0, the entrance was closed just when the last one had entered, or the number is about to be written.
+  const absent = Atomics.load(words, ATTENDANCE.absent);
+  return absent > 0 || entered === CLOSED + others ? absent : undefined;
 }
 
 /**
