@@ -1,11 +1,12 @@
 /** Given nodes, their values: caches programs, places results. */
 import { bytesPerElement } from '../core/dtype.js';
-import { ArgumentError } from '../core/errors.js';
+import { ArgumentError, DeviceError, InternalError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import { forgetHistory, type Node } from '../graph/node.js';
 import { ProgramRefused, type Program, type ProgramGraph } from './device.js';
 import { currentDevice } from './devices.js';
 import { LruCache } from './lru-cache.js';
+import { LostThreadError } from './pool.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from './storage.js';
 import { tuningEnabled } from './tuning.js';
 import { structureOf } from '../graph/structure.js';
@@ -24,6 +25,8 @@ const programs = new LruCache<string, Program>(PROGRAM_LIMIT, (program) => {
 export interface Slot {
   current: AnyStorage;
   spare: DeviceStorage | undefined;
+  /** Whether a program that was to write over the present value has stopped in the middle. */
+  isHalfWritten: boolean;
 }
 
 /** `slot` is to become the value of `node`. */
@@ -43,25 +46,6 @@ export function programFor(key: string, graph: ProgramGraph): Program {
   let program = programs.get(key);
   if (program === undefined) programs.set(key, (program = currentDevice().program(graph, key)));
   return program;
-}
-
-/** Runs the program for a graph. */
-export function runProgram(
-  key: string,
-  graph: ProgramGraph,
-  inputs: readonly AnyStorage[],
-  outputs: readonly DeviceStorage[],
-): void {
-  const scalars = graph.scalars.map((node) => node.attributes.cell.value);
-  for (;;) {
-    try {
-      programFor(key, graph).run(inputs, scalars, outputs);
-      return;
-    } catch (error) {
-      if (!(error instanceof ProgramRefused)) throw error;
-      programs.delete(key);
-    }
-  }
 }
 
 /** Computes `outputs` and carries out `updates`, all in one program. Afterwards each node has its value. */
@@ -84,10 +68,11 @@ export function evaluate(outputs: readonly Node[], updates: readonly Update[] = 
         ? currentDevice().memory.allocate(node.dtype, sizeOf(node.shape))
         : takeSpare(slot, node);
     });
-    runProgram(programName, graph, values, places);
+    const slots = wanted.map((node) => targets.get(node));
+    runProgram(programName, graph, values, places, slots);
     wanted.forEach((node, i) => {
       const place = places[i] as DeviceStorage;
-      const slot = targets.get(node);
+      const slot = slots[i];
       if (slot === undefined) setValue(node, settle(place));
       else {
         setValue(node, place);
@@ -100,6 +85,52 @@ export function evaluate(outputs: readonly Node[], updates: readonly Update[] = 
     if (slot.current !== node.value) replaceValue(slot, valueOf(node));
   }
   if (updates.length > 0) for (const node of new Set([...outputs, ...wanted])) forgetHistory(node);
+}
+
+/**
+ * Runs the program of a graph, whose results are to become the values of `slots`, or of nobody's. If it fails, their places go back to where they came from, and
+ * what it may have spoilt is marked.
+ */
+export function runProgram(
+  key: string,
+  graph: ProgramGraph,
+  inputs: readonly AnyStorage[],
+  places: readonly DeviceStorage[],
+  slots: readonly (Slot | undefined)[],
+): void {
+  const scalars = graph.scalars.map((node) => node.attributes.cell.value);
+  try {
+    for (;;) {
+      try {
+        programFor(key, graph).run(inputs, scalars, places);
+        return;
+      } catch (error) {
+        if (!(error instanceof ProgramRefused)) throw error;
+        programs.delete(key);
+      }
+    }
+  } catch (error) {
+    // Others are thrown before anything has run: there is no memory left, say.
+    const mayHaveWritten = error instanceof LostThreadError || error instanceof InternalError;
+    places.forEach((place, i) => {
+      const slot = slots[i];
+      if (slot?.current === place) slot.isHalfWritten ||= mayHaveWritten;
+      else if (slot !== undefined && slot.spare === undefined) slot.spare = place;
+      else place.memory.free(place);
+    });
+    throw error;
+  }
+}
+
+/** The present value of a slot. */
+export function valueIn({ current, isHalfWritten }: Slot): AnyStorage {
+  if (isHalfWritten) {
+    throw new DeviceError(
+      'the value of a variable is half written, as a program has failed that was to replace it',
+      'load the variables from a checkpoint, or assign new values, and go on from there',
+    );
+  }
+  return current;
 }
 
 /** The value of a program's input. */
@@ -153,6 +184,7 @@ export function takeSpare(slot: Slot, node: Node): DeviceStorage {
 export function advance(slot: Slot, place: DeviceStorage): void {
   const { current } = slot;
   slot.current = place;
+  slot.isHalfWritten = false;
   if (current instanceof DeviceStorage && current !== place) {
     if (slot.spare !== undefined) slot.spare.memory.free(slot.spare);
     slot.spare = current;
@@ -164,6 +196,7 @@ export function replaceValue(slot: Slot, value: AnyStorage): void {
   const { current } = slot;
   slot.current =
     value instanceof HostStorage ? value : new HostStorage(value.dtype, value.memory.read(value));
+  slot.isHalfWritten = false;
   if (current instanceof DeviceStorage) {
     if (slot.spare !== undefined) slot.spare.memory.free(slot.spare);
     slot.spare = current;

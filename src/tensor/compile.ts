@@ -12,6 +12,7 @@ import {
   runProgram,
   settle,
   takeSpare,
+  valueIn,
 } from '../runtime/runtime.js';
 import type { ProgramGraph } from '../runtime/device.js';
 import { DeviceStorage, HostStorage, setValue, type AnyStorage } from '../runtime/storage.js';
@@ -260,7 +261,7 @@ function inputsOf(entry: Compiled, args: readonly Tensor[]): AnyStorage[] {
         return new HostStorage(dtype, allocate(dtype, sizeOf(shape)));
       }
       case 'variable':
-        return source.variable.memory().slot.current;
+        return valueIn(source.variable.memory().slot);
       case 'captured':
         return inputValue(source.node);
     }
@@ -273,11 +274,14 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
   // What cannot be compiled is found out before memory is taken.
   programFor(entry.key, graph);
   const { memory } = currentDevice();
+  // Variables that take a result's place over.
+  const owners = entry.assigns.map(([variable], i) =>
+    entry.isResult[i] === true ? undefined : variable?.memory(),
+  );
   const places = graph.outputs.map((node, i) => {
-    const [variable] = entry.assigns[i] ?? [];
-    if (variable === undefined || entry.isResult[i] === true)
-      return memory.allocate(node.dtype, sizeOf(node.shape));
-    const { slot, shared } = variable.memory();
+    const owner = owners[i];
+    if (owner === undefined) return memory.allocate(node.dtype, sizeOf(node.shape));
+    const { slot, shared } = owner;
     const inPlace =
       graph.overwrites[i] !== undefined &&
       !shared &&
@@ -288,17 +292,18 @@ function run(entry: Compiled, args: readonly Tensor[]): unknown {
     place.version++;
     return place;
   });
-  runProgram(entry.key, graph, values, places);
+  const slots = owners.map((owner) => owner?.slot);
+  runProgram(entry.key, graph, values, places, slots);
 
   const known = new Map<Node, Node>();
   graph.outputs.forEach((output, i) => {
     const place = places[i] as DeviceStorage;
     const [first, ...others] = entry.assigns[i] ?? [];
-    const owned = first !== undefined && entry.isResult[i] !== true;
-    const value = owned ? place : settle(place);
-    if (owned) {
-      advance(first.memory().slot, place);
-      first.updated();
+    const slot = slots[i];
+    const value = slot === undefined ? settle(place) : place;
+    if (slot !== undefined) {
+      advance(slot, place);
+      first?.updated();
     } else if (first !== undefined) first.receive(value);
     for (const variable of others) variable.receive(value);
     if (entry.isResult[i] === true) {

@@ -1,5 +1,6 @@
 /** When values come into being: on request, together with all pending updates of variables. */
 import { forgetHistory, type Node } from '../graph/node.js';
+import { LostThreadError } from '../runtime/pool.js';
 import { evaluate, type Update } from '../runtime/runtime.js';
 import { activeTrace } from './trace.js';
 import { GradientError } from '../core/errors.js';
@@ -27,11 +28,20 @@ export function realize(nodes: readonly Node[]): void {
   }
   if (pending.size === 0 && nodes.every((node) => node.value !== undefined)) return;
   const updates = [...pending.values()].map((update) => update());
-  const done = [...afterwards.values()];
+  const [assigned, done] = [[...pending], [...afterwards]];
   pending.clear();
   afterwards.clear();
-  evaluate(nodes, updates);
-  for (const each of done) each();
+  try {
+    evaluate(nodes, updates);
+  } catch (error) {
+    // Nothing that they are made of has been written over: the next evaluation can carry them out.
+    if (error instanceof LostThreadError) {
+      for (const [owner, update] of assigned) pending.set(owner, update);
+      for (const [owner, after] of done) afterwards.set(owner, after);
+    }
+    throw error;
+  }
+  for (const [, after] of done) after();
 }
 
 /** Computes a chain that has grown too long. What depends on no variable forgets how it came about. */

@@ -4,7 +4,7 @@ import { formatShape, sameShape, sizeOf, type Shape } from '../core/shape.js';
 import { buffer } from '../graph/build.js';
 import type { Node } from '../graph/node.js';
 import { DeviceStorage, HostStorage, setValue, valueOf, type AnyStorage } from '../runtime/storage.js';
-import { replaceValue, type Slot } from '../runtime/runtime.js';
+import { replaceValue, valueIn, type Slot } from '../runtime/runtime.js';
 import { realize, schedule } from './realize.js';
 import { Tensor } from './tensor.js';
 import { activeTrace, assume } from './trace.js';
@@ -54,6 +54,7 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
       // A value in device memory may belong to somebody else; this variable overwrites its own memory only.
       current: value instanceof HostStorage ? value : new HostStorage(value.dtype, value.memory.read(value)),
       spare: undefined,
+      isHalfWritten: false,
     };
     this.fixedShape = node.shape;
     this.fixedDType = node.dtype;
@@ -69,9 +70,10 @@ export class Variable<S extends Shape = Shape> extends Tensor<S> {
   /** The node outside of any trace. */
   get outerNode(): Node {
     if (this.leaf === undefined) {
-      this.leaf = buffer(this.slot.current, this.fixedShape);
+      const value = valueIn(this.slot);
+      this.leaf = buffer(value, this.fixedShape);
       this.leaf.tracked = true;
-      setValue(this.leaf, this.slot.current);
+      setValue(this.leaf, value);
     }
     return this.leaf;
   }

@@ -98,7 +98,7 @@ const oneStep = (x: Tensor): Tensor => x.exp().mul(x);
 /** One step of many milliseconds, and several of which that is the first. */
 const oneProduct = (x: Tensor): Tensor => x.matmul(x);
 const products = (x: Tensor): Tensor => x.matmul(x).matmul(x);
-const LARGE = 700;
+const LARGE = 1000;
 
 /** Puts somebody else in the place of the first worker: `order` is called with each order. */
 async function replace(pool: ThreadPool, order: (line: number, words: Int32Array) => void): Promise<void> {
