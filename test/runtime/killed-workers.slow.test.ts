@@ -143,6 +143,22 @@ test('the error says what is lost and what to do', () => {
   expect(error.message).toMatch(/ended in the middle of a program.*\n.*half written.*checkpoint/);
 });
 
+test(
+  'by what Node measures it is found out too',
+  async () => {
+    const runnable = await Runnable.make(2, 'until told', true);
+    const { pool } = runnable;
+    expect(runnable.run(true)).toEqual([1, 1]);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { words } = inside(pool);
+    words[lineOf(0) + WORKER.TASK] = 0;
+    killOnceBegun(runnable, 0);
+    expect(() => runnable.run(false)).toThrow(LostThreadError);
+    expect(runnable.run(true)).toEqual([1, 0]);
+  },
+  LIMIT,
+);
+
 test.runIf(process.platform === 'linux')(
   'on Linux it is found out even if the event loop has never turned since the start',
   () => {
