@@ -275,7 +275,9 @@ export class ThreadPool {
   private join(turns: number, isVain = () => true): boolean {
     for (let vain = 0; vain < turns;) {
       if (this.waitForOrders()) return true;
-      if (this.missingWorkers().every(({ thread }) => thread.hasEnded() === true)) break;
+      const missing = this.missingWorkers();
+      // None at all: the last report has just come.
+      if (missing.length > 0 && missing.every(({ thread }) => thread.hasEnded() === true)) break;
       if (isVain()) vain++;
     }
     const { workers } = this;

@@ -126,7 +126,7 @@ export function prepareWinograd(
       };
     },
   });
-  const filters = lowerWinogradFilter(filterKernel, machine, baseOf);
+  const filters = lowerWinogradFilter(filterKernel, { machine, baseOf, library });
   const exported = [code.entry, filters.entry];
   const functions = [...library.functions, ...code.functions, ...filters.functions].map((each) => ({
     ...each,

@@ -294,7 +294,10 @@ class ProgramLowering {
       case 'loop':
         return lowerLoop(kernel, name, this.context);
       case 'winogradFilter':
-        return lowerWinogradFilter({ ...kernel, name }, this.machine, this.context.base);
+        return lowerWinogradFilter(
+          { ...kernel, name },
+          { machine: this.machine, baseOf: this.context.base, library: this.library },
+        );
       case 'scatter':
         return lowerScatter(kernel, name, this.context);
       case 'cumulative':

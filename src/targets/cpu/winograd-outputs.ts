@@ -7,7 +7,7 @@ import type { MergedStores } from './contraction-stores.js';
 import { add, binary, func, get, i32, load, mul, sub, type Expr, type Func } from './ir.js';
 import { writePlanes } from './winograd-pixels.js';
 import type { WinogradLayout, WinogradPlan } from './winograd-plan.js';
-import { tilesOutFunction } from './winograd-tiles.js';
+import { transformTilesOut, type TilePlaces } from './winograd-tiles.js';
 import { OUTPUT, TILE_OUTPUTS } from './winograd-transforms.js';
 
 /**
@@ -27,14 +27,14 @@ export function outputFunctions(
   const { mosaic, panels } = plan;
   const planeShape = { width: kernel.x.extent, pixelRow: layout.resultRow, planeBytes: layout.planeBytes };
   const perMosaic = mosaic.down * mosaic.across;
-  const outputs = panels.flatMap((panel, n) => [
-    tilesOutFunction(`${name}_tilesOut${n}`, lanes, OUTPUT, {
+  const outputs = panels.map((panel, n) => {
+    const places: TilePlaces = {
       across: plan.across,
       pixelRow: layout.resultRow,
       tileBytes: panel.width * 4,
       pointBytes: layout.productPoint,
-    }),
-    func(
+    };
+    return func(
       `${name}_outputs${n}`,
       ['table', 'image', 'images', 'row', 'rows', 'channel', 'scratch'],
       (b, table, image, images, row, rows, channel, scratch) => {
@@ -64,7 +64,7 @@ export function outputFunctions(
             });
           };
           b.for(i32(0), images, perMosaic, (firstImage) => {
-            b.call(`${name}_tilesOut${n}`, get(products), results, rows);
+            transformTilesOut(b, library, lanes, OUTPUT, places, [get(products), results, rows]);
             b.set(products, add(get(products), mosaicBytes));
             if (perMosaic === 1) {
               finish(add(image, firstImage), results, y, height);
@@ -88,8 +88,8 @@ export function outputFunctions(
           b.set(block, add(get(block), i32(lanes * 4)));
         });
       },
-    ),
-  ]);
+    );
+  });
   return [resultsFunction(kernel, merged, options), ...outputs];
 }
 

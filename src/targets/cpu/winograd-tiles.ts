@@ -43,9 +43,7 @@ function tilesInFunction(name: string, lanes: number, transform: Transform): Fun
     b.for(i32(0), rows, 1, () => {
       const from = b.variable(get(line), 'from');
       b.for(i32(0), across, 1, () => {
-        const lines: Expr[] = [get(from)];
-        for (let row = 1; row < transform.inputs; row++)
-          lines.push(b.let(add(lines[row - 1] as Expr, pixelRow), 'row'));
+        const lines = chain(b, get(from), pixelRow, transform.inputs);
         // Results come in the order of their points.
         const point = b.variable(get(to), 'point');
         transformSquare(
@@ -65,33 +63,58 @@ function tilesInFunction(name: string, lanes: number, transform: Transform): Fun
   });
 }
 
-/** Transforms products back into pixels: the reverse of {@link transformTilesIn}. Parameters: `products`, `pixels`, `rows` (of tiles). */
-export function tilesOutFunction(
-  name: string,
+/**
+ * Calls the function that transforms products back into pixels, the reverse of {@link transformTilesIn}: `rows` rows of tiles, point 0 of the first at `products`, whose
+ * first pixel goes to `pixels`.
+ */
+export function transformTilesOut(
+  b: Builder,
+  library: FunctionLibrary,
   lanes: number,
   transform: Transform,
   places: TilePlaces,
-): Func {
+  [products, pixels, rows]: readonly [products: Expr, pixels: Expr, rows: Expr],
+): void {
+  const { name } = library.get(`winogradTilesOut_${transform.name}`, (each) =>
+    tilesOutFunction(each, lanes, transform),
+  );
   const { across, pixelRow, tileBytes, pointBytes } = places;
+  b.call(name, products, pixels, rows, i32(across), i32(pixelRow), i32(tileBytes), i32(pointBytes));
+}
+
+function tilesOutFunction(name: string, lanes: number, transform: Transform): Func {
   const pixel = lanes * 4;
-  return func(name, ['products', 'pixels', 'rows'], (b, products, pixels, rows) => {
+  const parameters = ['products', 'pixels', 'rows', 'across', 'pixelRow', 'tileBytes', 'pointBytes'];
+  return func(name, parameters, (b, products, pixels, rows, across, pixelRow, tileBytes, pointBytes) => {
     const from = b.variable(products, 'from');
     const line = b.variable(pixels, 'line');
+    const down = b.let(mul(pixelRow, i32(TILE_OUTPUTS)), 'down');
+    const pointRow = b.let(mul(pointBytes, i32(TILE_INPUTS)), 'pointRow');
+    const columns = chain(b, i32(0), pointBytes, TILE_INPUTS);
     b.for(i32(0), rows, 1, () => {
       const to = b.variable(get(line), 'to');
-      b.for(i32(0), i32(across), 1, () => {
+      b.for(i32(0), across, 1, () => {
+        const points = chain(b, get(from), pointRow, transform.inputs);
+        const lines = chain(b, get(to), pixelRow, TILE_OUTPUTS);
         transformSquare(
           b,
           transform,
-          (row, column) => load('f32', get(from), (row * TILE_INPUTS + column) * pointBytes, true),
+          (row, column) => load('f32', add(points[row] as Expr, columns[column] as Expr), 0, true),
           (row, column, value) => {
-            b.store('f32', get(to), value, row * pixelRow + column * pixel);
+            b.store('f32', lines[row] as Expr, value, column * pixel);
           },
         );
-        b.set(from, add(get(from), i32(tileBytes)));
+        b.set(from, add(get(from), tileBytes));
         b.set(to, add(get(to), i32(TILE_OUTPUTS * pixel)));
       });
-      b.set(line, add(get(line), i32(TILE_OUTPUTS * pixelRow)));
+      b.set(line, add(get(line), down));
     });
   });
+}
+
+/** `count` addresses `step` apart. */
+function chain(b: Builder, first: Expr, step: Expr, count: number): Expr[] {
+  const places = [first];
+  for (let n = 1; n < count; n++) places.push(b.let(add(places[n - 1] as Expr, step), 'place'));
+  return places;
 }

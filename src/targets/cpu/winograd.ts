@@ -13,23 +13,24 @@ import {
   binary,
   compare,
   func,
+  gather,
   get,
   i32,
+  laneIndex,
   lanes as lanesOf,
   load,
-  loadStrided,
   mul,
+  splat,
   sub,
   type Expr,
   type Func,
 } from './ir.js';
 import type { LoweredKernel } from './lowered-kernel.js';
-import type { Machine } from './machine.js';
 import { inputFunction } from './winograd-inputs.js';
 import { outputFunctions } from './winograd-outputs.js';
 import { panelsOf, panelTile, type Panels } from './winograd-panels.js';
 import { layoutOf, planWinograd, type WinogradLayout, type WinogradPlan } from './winograd-plan.js';
-import { FILTER, TILE_INPUTS, TILE_POINTS, transformSquare } from './winograd-transforms.js';
+import { FILTER, TILE_POINTS, transformSquare } from './winograd-transforms.js';
 
 /** Rough operations, in those of a tile of the matrix kernel, to transform a vector of inputs, or of products. */
 const TRANSFORM_FLOPS = 600;
@@ -145,8 +146,7 @@ const FILTER_CHANNELS = 8;
 /** Lowers the transform of the filters, GgGᵀ, into [point][panel][channel][column of the panel]. A unit is L output channels by some channels. */
 export function lowerWinogradFilter(
   kernel: WinogradFilterKernel,
-  machine: Machine,
-  baseOf: ContractionOptions['baseOf'],
+  { machine, baseOf, library }: Pick<ContractionOptions, 'machine' | 'baseOf' | 'library'>,
 ): LoweredKernel {
   const { lanes } = machine;
   const { name, outChannel, channel, source } = kernel;
@@ -176,31 +176,12 @@ export function lowerWinogradFilter(
           ),
           mul(first, i32(width * 4)),
         );
-        const filter = b.variable(start, 'filter');
-        const target = b.variable(add(to, place), 'target');
-        b.for(first, last, 1, () => {
-          transformSquare(
-            b,
-            FILTER,
-            (row, x) => {
-              const at = b.let(
-                add(get(filter), i32(row * bytesOf(kernel.row) + x * bytesOf(kernel.column))),
-                'at',
-              );
-              if (count === lanes) return loadStrided('f32', at, bytesOf(outChannel) / 4);
-              // The last filter is repeated.
-              const each = Array.from({ length: lanes }, (_, lane) =>
-                load('f32', add(at, i32(Math.min(lane, count - 1) * bytesOf(outChannel)))),
-              );
-              return lanesOf(each);
-            },
-            (row, x, value) => {
-              b.store('f32', get(target), value, (row * TILE_INPUTS + x) * pointBytes);
-            },
-          );
-          b.set(filter, add(get(filter), i32(bytesOf(channel))));
-          b.set(target, add(get(target), i32(width * 4)));
-        });
+        const { name: transformFilters } = library.get(`winogradFilters_${count}`, (each) =>
+          filtersFunction(each, lanes, count),
+        );
+        const bytes = [outChannel, channel, kernel.row, kernel.column].map((v) => i32(bytesOf(v)));
+        const channels = b.let(sub(last, first), 'channels');
+        b.call(transformFilters, start, add(to, place), channels, ...bytes, i32(width * 4), i32(pointBytes));
       };
       choose(outChannel.extent, column, transform);
     });
@@ -242,4 +223,63 @@ export function lowerWinogradFilter(
     units: Math.ceil(outChannel.extent / lanes) * channelBlocks,
     unitWork: Math.min(FILTER_CHANNELS, channel.extent) * 50 * lanes,
   };
+}
+
+/** Transforms `channels` channels of `count` filters side by side, at most L; further lanes hold the last one. Bytes say how the filters and the results lie. */
+function filtersFunction(name: string, lanes: number, count: number): Func {
+  const bytes = ['filterBytes', 'channelBytes', 'rowBytes', 'columnBytes', 'targetBytes', 'pointBytes'];
+  return func(
+    name,
+    ['source', 'target', 'channels', ...bytes],
+    (
+      b,
+      source,
+      target,
+      channels,
+      filterBytes,
+      channelBytes,
+      rowBytes,
+      columnBytes,
+      targetBytes,
+      pointBytes,
+    ) => {
+      const filter = b.variable(source, 'filter');
+      const to = b.variable(target, 'to');
+      const elements = binary('shrS', filterBytes, i32(2));
+      const index = b.let(mul(laneIndex, splat(b.let(elements, 'elements'))), 'index');
+      const read = (at: Expr): Expr => {
+        if (count === lanes) return gather('f32', at, index);
+        let place = at;
+        return lanesOf(
+          Array.from({ length: lanes }, (_, lane) => {
+            if (lane > 0 && lane < count) place = b.let(add(place, filterBytes), 'place');
+            return load('f32', place);
+          }),
+        );
+      };
+      b.for(i32(0), channels, 1, () => {
+        const places: Expr[][] = [];
+        for (let row = 0, first = get(filter); row < FILTER.inputs; row++) {
+          if (row > 0) first = b.let(add(first, rowBytes), 'row');
+          const line = [first];
+          for (let column = 1; column < FILTER.inputs; column++)
+            line.push(b.let(add(line[column - 1] as Expr, columnBytes), 'at'));
+          places.push(line);
+        }
+        // Results come in the order of their points.
+        const point = b.variable(get(to), 'point');
+        transformSquare(
+          b,
+          FILTER,
+          (row, column) => read(places[row]?.[column] as Expr),
+          (_row, _column, value) => {
+            b.store('f32', get(point), value);
+            b.set(point, add(get(point), pointBytes));
+          },
+        );
+        b.set(filter, add(get(filter), channelBytes));
+        b.set(to, add(get(to), targetBytes));
+      });
+    },
+  );
 }
