@@ -192,7 +192,9 @@ function storeShared(order: readonly Node[], stored: Set<Node>, isLeaf: (node: N
       : (uses ?? new Set<string>());
     for (const input of node.inputs) {
       if (isLeaf(input) || stored.has(input)) continue;
-      if (repeats(node, input) && (weights.get(input)?.cost ?? 0) > CHEAP) {
+      // Of windows of windows, what lies below them is stored: each of them is as many times as large as it.
+      const isWindowed = input.op === 'window' && repeats(input, input.inputs[0] as Node);
+      if (repeats(node, input) && !isWindowed && (weights.get(input)?.cost ?? 0) > CHEAP) {
         stored.add(input);
         continue;
       }
