@@ -87,8 +87,32 @@ const WORTH_PANELS = 6;
  */
 const NARROWER_TILE = 0.99;
 
-/** The cheaper of the two assignments of operands to rows and columns, with the machine's tile or one of half as many vectors. */
+/** The cheapest plan, where images of a convolution are columns together or each by itself. */
 export function planContraction(kernel: ContractionKernel, machine: Machine): ContractionPlan {
+  const together = planTiles(kernel, machine);
+  const apart = imagesApart(kernel);
+  if (apart === undefined) return together;
+  const single = planTiles(apart, machine);
+  return single.cycles < together.cycles ? single : together;
+}
+
+/**
+ * The same sums with images as entries of a batch, where that makes neighbours of all columns: those of a 1x1 convolution are neighbours within an image, but not from
+ * image to image. They then need no packing before their first use, and results are written in place.
+ */
+function imagesApart(kernel: ContractionKernel): ContractionKernel | undefined {
+  const [image, ...positions] = kernel.n.filter(({ extent }) => extent > 1);
+  if (image === undefined || (kernel.a.strides.get(image) ?? 0) !== 0) return undefined;
+  const axes = positions.map((v) => ({ extent: v.extent, stride: kernel.b.strides.get(v) ?? 0 }));
+  const [along, ...others] = mergeAxes(axes);
+  if (along?.stride !== 1 || others.length > 0) return undefined;
+  // Images that lie without gaps are neighbours already.
+  if (kernel.b.strides.get(image) === along.extent) return undefined;
+  return { ...kernel, batch: [...kernel.batch, image], n: positions };
+}
+
+/** The cheaper of the two assignments of operands to rows and columns, with the machine's tile or one of half as many vectors. */
+function planTiles(kernel: ContractionKernel, machine: Machine): ContractionPlan {
   const usual = planAssignments(kernel, machine, Infinity);
   const half = machine.tile.vectors / 2;
   // Tiles of one vector wait for loads.
@@ -192,6 +216,7 @@ function planRoles(
       kBlocks: k.count,
       blockSize: k.size,
       level2: machine.level2 ?? 0,
+      entries: sizeOf(batch),
       wanted: Math.ceil(
         Math.min(WANTED_UNITS / sizeOf(batch), (rowCount * columnCount * wholeK) / UNIT_WORK),
       ),
@@ -295,6 +320,8 @@ export interface SplitOptions {
   /** Steps of k in a block. */
   readonly blockSize: number;
   readonly level2: number;
+  /** Entries of the batch, and units wanted of each. */
+  readonly entries: number;
   readonly wanted: number;
   /** Cycles of all multiplications, of packing all rows (0 if they are not packed) and of packing all columns. */
   readonly compute: number;
@@ -325,8 +352,9 @@ function planUnits(rows: RowPlan, options: SplitOptions): Split {
     const columnBlocks = Math.max(Math.ceil(panels / kept), Math.min(panels, Math.ceil(wanted / rowBlocks)));
     const panelsPerUnit = Math.ceil(panels / columnBlocks);
     const units = Math.ceil(groups / groupsPerUnit) * Math.ceil(panels / panelsPerUnit);
-    // At the end, threads wait for the last unit.
-    const cycles = rowBlocks * packColumns + columnBlocks * packRows + compute / (2 * units);
+    // At the end, threads wait for the last unit of all entries.
+    const cycles =
+      rowBlocks * packColumns + columnBlocks * packRows + compute / (2 * units * options.entries);
     if (best === undefined || cycles < best.cycles) best = { panelsPerUnit, groupsPerUnit, cycles };
   }
   return best ?? { panelsPerUnit: panels, groupsPerUnit: groups, cycles: packColumns + packRows };

@@ -195,8 +195,8 @@ export function sweepUnits(rows: RowPlan, options: SplitOptions): Split {
       const panelsPerUnit = Math.ceil(panels / blocks);
       const columnBlocks = Math.ceil(panels / panelsPerUnit);
       const units = Math.ceil(groups / groupsPerUnit) * columnBlocks;
-      // At the end, threads wait for the last unit.
-      const waiting = compute / (2 * Math.min(units, wanted));
+      // At the end, threads wait for the last unit of all entries.
+      const waiting = compute / (2 * Math.min(units, wanted) * options.entries);
       const cycles =
         rowBlocks * packColumns +
         columnBlocks * (packRows + options.rowElements * FETCH_CYCLES) +

@@ -228,8 +228,8 @@ function lowerPacked(
       });
     }),
   ];
-  const batch = sizeOf(kernel.batch);
-  const flops = 2 * batch * sizeOf(kernel.m) * sizeOf(kernel.n) * sizeOf(kernel.k);
+  const batch = sizeOf(plan.batchAxes.rows);
+  const flops = 2 * batch * plan.rowCount * plan.columnCount * sizeOf(kernel.k);
   return {
     functions,
     entry,
