@@ -237,15 +237,16 @@ function convolution(node: Node<'conv'>, setting: Setting): Node {
   if (convolutionMethod(node, setting) !== 'direct') return node;
   const [x, w] = node.inputs as [Node, Node];
   const { padding, inputDilation, stride, dilation, groups } = node.attributes;
-  const padded = prepareInput(x, padding, inputDilation);
-  const none = stride.map(() => [0, 0] as const);
   const plain: Attributes['conv'] = {
     stride,
-    padding: none,
+    padding: stride.map(() => [0, 0] as const),
     dilation,
     inputDilation: stride.map(() => 1),
     groups,
   };
+  if (commutesWithSpreading(node))
+    return prepareInput(rewrite(conv(x, w, plain), setting), padding, inputDilation);
+  const padded = prepareInput(x, padding, inputDilation);
   const [, , ...space] = node.shape;
   const columns = (node.shape[0] ?? 1) * sizeOf(space);
   const rows = (w.shape[0] ?? 1) / groups;
@@ -260,6 +261,14 @@ function convolution(node: Node<'conv'>, setting: Setting): Node {
   return windowedSum(padded, w, plain);
 }
 
+/** Where zeros stand between the elements of its input, a sum over nothing but channels is 0: the sums of the elements, spread, are the same. */
+function commutesWithSpreading(node: Node<'conv'>): boolean {
+  const { stride, inputDilation } = node.attributes;
+  const [, , ...kernel] = (node.inputs[1] as Node).shape;
+  return inputDilation.some((n) => n > 1) && [...kernel, ...stride].every((n) => n === 1);
+}
+
+/** Pads a tensor, or cuts it where padding is negative, and spreads it. */
 function prepareInput(
   x: Node,
   padding: Attributes['conv']['padding'],

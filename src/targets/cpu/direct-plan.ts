@@ -5,7 +5,7 @@
 import type { Variable } from '../../compiler/index-expr.js';
 import type { ContractionKernel, Operand } from '../../compiler/kernel.js';
 import { linearStride, visit } from '../../compiler/scalar-expr.js';
-import { mergeAxes, sizeOf, type Axis } from './contraction-axes.js';
+import { mergeAxes, positionsOf, sizeOf, type Axis } from './contraction-axes.js';
 import { tileCycles } from './contraction-rows.js';
 import type { KSteps } from './contraction-tile.js';
 import type { Machine } from './machine.js';
@@ -72,6 +72,11 @@ const WANTED_UNITS = 16;
 const SUM_CYCLES = 0.35;
 /** Cycles around a tile. */
 const TILE_OVERHEAD = 30;
+/** The first-level cache: lines of a set that columns may fill, half of them, and cycles to fetch a line that does not stay there. */
+const LINE_BYTES = 64;
+const CACHE_SETS = 64;
+const KEPT_LINES = 4;
+const LINE_CYCLES = 8;
 
 /** The cheapest plan, if there is one. */
 export function planDirect(kernel: ContractionKernel, machine: Machine): DirectPlan | undefined {
@@ -149,6 +154,7 @@ function planRoles(
   const k = { size: sizeK, rowAxes: axesOf(rowOperand), columnAxes: axesOf(columnOperand), rowSteps };
 
   const images = sizeOf(outer);
+  const lines = linesOf(k.columnAxes);
   return panelsOf(along.extent, down.extent, downStride, lanes).map((panels) => {
     const vectors = panels.vectors.length;
     const heights = heightsOf(rowCount, vectors, machine);
@@ -156,7 +162,8 @@ function planRoles(
       (sum, height) => sum + tileCycles(height, vectors, machine) * 1.05 * sizeK + TILE_OVERHEAD,
       0,
     );
-    const cycles = images * panels.count * (perPanel + rowCount * vectors * lanes * SUM_CYCLES);
+    const fetched = heights.length * evictedLines(lines, panels.vectors) * LINE_CYCLES;
+    const cycles = images * panels.count * (perPanel + fetched + rowCount * vectors * lanes * SUM_CYCLES);
     const groups = images * (panels.together ? 1 : panels.count);
     const groupWork = rowCount * vectors * lanes * sizeK * (panels.together ? panels.count : 1);
     return {
@@ -176,6 +183,33 @@ function planRoles(
       cycles,
     };
   });
+}
+
+/** How many lines of a cache a column touches, set by set. */
+function linesOf(axes: readonly Axis[]): Uint16Array {
+  const sets = new Uint16Array(CACHE_SETS);
+  const seen = new Set<number>();
+  for (const position of positionsOf(axes)) {
+    const line = Math.floor((position * 4) / LINE_BYTES);
+    if (seen.has(line)) continue;
+    seen.add(line);
+    const set = line & (CACHE_SETS - 1);
+    sets[set] = (sets[set] ?? 0) + 1;
+  }
+  return sets;
+}
+
+/** Lines of a panel that each tile fetches anew, as their sets hold fewer: those of many channels, or of some that lie a power of two apart. */
+function evictedLines(column: Uint16Array, vectors: readonly number[]): number {
+  const sets = new Uint16Array(CACHE_SETS);
+  for (const bytes of vectors) {
+    const shift = Math.floor(bytes / LINE_BYTES);
+    for (let set = 0; set < CACHE_SETS; set++) {
+      const at = (set + shift) & (CACHE_SETS - 1);
+      sets[at] = (sets[at] ?? 0) + (column[set] ?? 0);
+    }
+  }
+  return sets.reduce((sum, lines) => sum + (lines > KEPT_LINES ? lines : 0), 0);
 }
 
 /**
