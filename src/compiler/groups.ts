@@ -58,68 +58,82 @@ const count = (space: Space, columns: boolean): number =>
     1,
   );
 
-/** Lowers the members in the loops of `space`; throws Misaligned where one needs another's result from elsewhere. */
-export function lowerGroup(
-  group: Pick<Group, 'kind' | 'members' | 'space'>,
-  bufferOf: (node: Node) => number | undefined,
-  scalarSlots: ReadonlyMap<Node, number>,
-  setting: Setting,
-): LoweredGroup {
-  const { space, members } = group;
-  const variables = space.shape.map(variable);
-  const at = variables.map(ofVariable);
-  const isColumn = (axis: number): boolean => space.axes.includes(axis);
-  const keptShape = space.shape.filter((_, axis) => !isColumn(axis));
-  const row = flatten(
-    at.filter((_, axis) => !isColumn(axis)),
-    keptShape,
-  );
-  const column = flatten(
-    at.filter((_, axis) => isColumn(axis)),
-    space.axes.map((axis) => space.shape[axis] ?? 1),
-  );
-  const flat = flatten(at, space.shape);
+/** Lowers members of a group one by one, in the loops of `space`. */
+class GroupLowering {
+  readonly space: Space;
+  readonly members: LoweredMember[] = [];
+  readonly variables: readonly Variable[];
+  private readonly at: readonly Index[];
+  private readonly row: Index;
+  private readonly column: Index;
+  private readonly flat: Index;
+  private readonly inside = new Set<Node>();
+  private readonly slots = new Map<Node, number>();
+  private readonly contraction: Node | undefined;
+  private readonly lowering: Lowering;
+  private readonly setting: Setting;
 
-  const slots = new Map<Node, number>();
-  const contraction = group.kind === 'contraction' ? members[0] : undefined;
-  // What a contraction hands over: its sum, or that of its parts.
-  const total = (node: Node): Scalar =>
-    isSumOfParts(node, setting)
-      ? { kind: 'reduced', dtype: node.dtype, slot: 0 }
-      : { kind: 'accumulator', dtype: node.dtype };
-  const inside = new Set(members);
-  const lowering = new Lowering((node, coordinates) => {
-    if (node === contraction) {
-      if (flatten(coordinates, node.shape).key !== flat.key)
-        throw new Misaligned('a contraction is read at another place');
-      return total(node);
-    }
-    if (inside.has(node)) {
-      if (!isReduction(node)) return undefined;
-      const slot = slots.get(node);
-      if (slot === undefined || flatten(coordinates, node.shape).key !== row.key)
-        throw new Misaligned('a reduction is read at another row');
-      return { kind: 'reduced', dtype: node.dtype, slot };
-    }
-    const buffer = bufferOf(node);
-    return buffer === undefined ? undefined : { buffer };
-  }, scalarSlots);
+  constructor(
+    { kind, space, members }: Pick<Group, 'kind' | 'members' | 'space'>,
+    bufferOf: (node: Node) => number | undefined,
+    scalarSlots: ReadonlyMap<Node, number>,
+    setting: Setting,
+  ) {
+    this.space = space;
+    this.setting = setting;
+    this.variables = space.shape.map(variable);
+    this.at = this.variables.map(ofVariable);
+    this.row = flatten(
+      this.at.filter((_, axis) => !this.isColumn(axis)),
+      space.shape.filter((_, axis) => !this.isColumn(axis)),
+    );
+    this.column = flatten(
+      this.at.filter((_, axis) => this.isColumn(axis)),
+      space.axes.map((axis) => space.shape[axis] ?? 1),
+    );
+    this.flat = flatten(this.at, space.shape);
+    this.contraction = kind === 'contraction' ? members[0] : undefined;
+    this.lowering = new Lowering((node, coordinates) => {
+      if (node === this.contraction) {
+        if (flatten(coordinates, node.shape).key !== this.flat.key)
+          throw new Misaligned('a contraction is read at another place');
+        return this.total(node);
+      }
+      if (this.inside.has(node)) {
+        if (!isReduction(node)) return undefined;
+        const slot = this.slots.get(node);
+        if (slot === undefined || flatten(coordinates, node.shape).key !== this.row.key)
+          throw new Misaligned('a reduction is read at another row');
+        return { kind: 'reduced', dtype: node.dtype, slot };
+      }
+      const buffer = bufferOf(node);
+      return buffer === undefined ? undefined : { buffer };
+    }, scalarSlots);
+    for (const member of members) this.add(member);
+  }
 
-  const place = (shape: Shape): Index[] => {
-    if (shape.length === at.length && shape.every((n, axis) => n === space.shape[axis])) return at;
-    return unflatten(sizeOf(shape) === sizeOf(space.shape) ? flat : row, shape);
-  };
-  const lowered = members.map((node): LoweredMember => {
-    if (node === contraction)
-      return {
-        node,
-        value: total(node),
-        index: flat,
-        slot: undefined,
-        position: column,
-      };
+  /** Lowers one more member, which none of the others reads. Throws Misaligned if it needs another's result from elsewhere: nothing can be added then. */
+  add(node: Node): void {
+    this.inside.add(node);
+    this.members.push(this.lower(node));
+  }
+
+  get lowered(): LoweredGroup {
+    const { variables, members } = this;
+    return {
+      rows: variables.filter((_, axis) => !this.isColumn(axis)),
+      columns: variables.filter((_, axis) => this.isColumn(axis)),
+      variables,
+      members,
+    };
+  }
+
+  private lower(node: Node): LoweredMember {
+    const { flat, row, column, lowering } = this;
+    if (node === this.contraction)
+      return { node, value: this.total(node), index: flat, slot: undefined, position: column };
     if (!isReduction(node)) {
-      const coordinates = place(node.shape);
+      const coordinates = this.place(node.shape);
       return {
         node,
         value: lowering.at(node, coordinates),
@@ -128,6 +142,7 @@ export function lowerGroup(
         position: column,
       };
     }
+    const { space, at } = this;
     const x = node.inputs[0] as Node;
     const axes = reducedAxes(node);
     const kept = unflatten(
@@ -140,21 +155,43 @@ export function lowerGroup(
     );
     const same =
       axes.length === space.axes.length &&
-      place(x.shape) === at &&
+      this.place(x.shape) === at &&
       axes.every((axis, i) => axis === space.axes[i]);
     const coordinates = same
       ? at
       : x.shape.map((_, axis) => (axes.includes(axis) ? folded : kept).shift() as Index);
     const value = lowering.at(x, coordinates);
-    slots.set(node, slots.size);
-    return { node, value, index: row, slot: slots.size - 1, position: column };
-  });
-  return {
-    rows: variables.filter((_, axis) => !isColumn(axis)),
-    columns: variables.filter((_, axis) => isColumn(axis)),
-    variables,
-    members: lowered,
-  };
+    const slot = this.slots.size;
+    this.slots.set(node, slot);
+    return { node, value, index: row, slot, position: column };
+  }
+
+  private isColumn(axis: number): boolean {
+    return this.space.axes.includes(axis);
+  }
+
+  /** What a contraction hands over: its sum, or that of its parts. */
+  private total(node: Node): Scalar {
+    return isSumOfParts(node, this.setting)
+      ? { kind: 'reduced', dtype: node.dtype, slot: 0 }
+      : { kind: 'accumulator', dtype: node.dtype };
+  }
+
+  private place(shape: Shape): readonly Index[] {
+    const { at, space } = this;
+    if (shape.length === at.length && shape.every((n, axis) => n === space.shape[axis])) return at;
+    return unflatten(sizeOf(shape) === sizeOf(space.shape) ? this.flat : this.row, shape);
+  }
+}
+
+/** Lowers the members in the loops of `space`; throws Misaligned where one needs another's result from elsewhere. */
+export function lowerGroup(
+  group: Pick<Group, 'kind' | 'members' | 'space'>,
+  bufferOf: (node: Node) => number | undefined,
+  scalarSlots: ReadonlyMap<Node, number>,
+  setting: Setting,
+): LoweredGroup {
+  return new GroupLowering(group, bufferOf, scalarSlots, setting).lowered;
 }
 
 /** Partitions the stored nodes into kernels. */
@@ -165,6 +202,8 @@ export class Grouping {
   private readonly readers = new Map<Node, Set<Group>>();
   /** The group of each scan. */
   private readonly loops = new Map<Node, Group>();
+  /** The members of a group as they were lowered when the last one was tried. */
+  private readonly trials = new Map<Group, GroupLowering>();
   private readonly stored: ReadonlySet<Node>;
   private readonly isLeaf: (node: Node) => boolean;
   private readonly scalarSlots: ReadonlyMap<Node, number>;
@@ -278,25 +317,32 @@ export class Grouping {
   }
 
   private aligned(group: Group, space: Space, node: Node): boolean {
+    const { kind, members } = group;
     try {
-      const { members } = lowerGroup(
-        { kind: group.kind, space, members: [...group.members, node] },
-        (each) => (this.stored.has(each) || this.isLeaf(each) ? 0 : undefined),
-        this.scalarSlots,
-        this.setting,
-      );
+      let trial = this.trials.get(group);
+      this.trials.delete(group);
+      if (trial?.space === space) trial.add(node);
+      else trial = this.trialOf({ kind, space, members: [...members, node] });
       let expressions = 0;
       visit(
-        members.map((member) => member.value),
+        trial.members.map((member) => member.value),
         () => {
           expressions++;
         },
       );
-      return expressions <= LARGEST_KERNEL;
+      if (expressions > LARGEST_KERNEL) return false;
+      this.trials.set(group, trial);
+      return true;
     } catch (error) {
       if (error instanceof Misaligned) return false;
       throw error;
     }
+  }
+
+  private trialOf(group: Pick<Group, 'kind' | 'members' | 'space'>): GroupLowering {
+    const bufferOf = (node: Node): number | undefined =>
+      this.stored.has(node) || this.isLeaf(node) ? 0 : undefined;
+    return new GroupLowering(group, bufferOf, this.scalarSlots, this.setting);
   }
 
   /** Whether something the node reads needs the group: then the group cannot contain the node. */

@@ -76,11 +76,14 @@ export const ZERO: Index = literal(0);
 const single = (atom: Atom): Index =>
   atom.min === atom.max ? literal(atom.min) : make(0, [{ factor: 1, atom }]);
 
+/** A number in a key. All have as many digits, so that keys sort as numbers do: what is compiled must not depend on what was compiled before. */
+const keyOf = (number: number): string => String(1_000_000 + number);
+
 /** An index that is one atom. */
 export const ofAtom = (atom: Atom): Index => make(0, [{ factor: 1, atom }]);
 
 export const ofVariable = (v: Variable): Index =>
-  single({ kind: 'variable', key: `v${v.id}`, min: 0, max: Math.max(0, v.extent - 1), variable: v });
+  single({ kind: 'variable', key: `v${keyOf(v.id)}`, min: 0, max: Math.max(0, v.extent - 1), variable: v });
 
 let values = 0;
 const valueKeys = new WeakMap<Scalar, string>();
@@ -88,7 +91,7 @@ const valueKeys = new WeakMap<Scalar, string>();
 /** An index that is data; the emitter clamps it to 0 <= i < extent. */
 export function ofValue(value: Scalar, extent: number): Index {
   let key = valueKeys.get(value);
-  if (key === undefined) valueKeys.set(value, (key = `d${values++}`));
+  if (key === undefined) valueKeys.set(value, (key = `d${keyOf(values++)}`));
   return single({ kind: 'value', key: `${key}<${extent}`, min: 0, max: extent - 1, value, extent });
 }
 
