@@ -30,7 +30,15 @@ describe('what the benchmark prints', () => {
       ...['sgemm-256', 'sgemm-512', 'sgemm-1024', 'sgemm-2048'],
       ...['mnist-mlp', 'mnist-cnn', 'lenet-cifar', 'conv-bn'],
       ...['elementwise', 'softmax', 'infer-cnn'],
-      ...['compile-cnn', 'compile-resnet18', 'start-up', 'heap', 'epoch-cnn'],
+      ...[
+        'compile-cnn',
+        'compile-cnn-kept',
+        'compile-resnet18',
+        'compile-resnet18-kept',
+        'start-up',
+        'heap',
+        'epoch-cnn',
+      ],
     ]);
   });
 

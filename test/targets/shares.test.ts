@@ -9,6 +9,7 @@ import { machine } from '../support/wasm-module.js';
 const SIZE = 1 << 18;
 const VALUE = 1 << 20;
 const NOTES = 1 << 16;
+const SCRATCH = 1 << 19;
 
 /** A program of one kernel that adds 1 to a value where it lies, over all of which it may run once. */
 function addOne() {
@@ -24,6 +25,7 @@ function addOne() {
   kernels.buffers.forEach((_, buffer) => (m.i32[table / 4 + buffer] = VALUE));
   for (const { at, to } of layout.frames) m.i32[(table + at) / 4] = table + to;
   m.i32[(table + layout.timeline) / 4] = NOTES;
+  m.i32[(table + layout.scratch) / 4] = SCRATCH;
   return {
     units: code.kernels[0]?.units ?? 0,
     values: () => m.f32.subarray(VALUE / 4, VALUE / 4 + SIZE),
