@@ -1,4 +1,5 @@
 /** Whether and where this process keeps programs for others. */
+import { ArgumentError } from '../core/errors.js';
 import { cacheFolder } from '../core/node/cache-folder.js';
 import { ProgramFiles } from './program-files.js';
 
@@ -25,12 +26,25 @@ export function setProgramCache(on: boolean): void {
 /** Where programs of this process are kept; undefined where they are not. */
 export function keptPrograms(): ProgramFiles | undefined {
   const { process } = globalThis as { process?: NodeJS.Process };
-  if (!enabled || process === undefined || process.env.TENSORLOOM_PROGRAM_CACHE === 'off') return undefined;
+  if (!enabled || process === undefined || isOff(process.env.TENSORLOOM_PROGRAM_CACHE)) return undefined;
   const { id } = (build ??= { id: buildId() });
   if (id === undefined) return undefined;
   const folder = process.getBuiltinModule('node:path').join(cacheFolder(), 'programs');
   if (shared?.folder !== folder) shared = new ProgramFiles(folder, id);
   return shared;
+}
+
+function isOff(wish: string | undefined): boolean {
+  switch (wish) {
+    case undefined:
+    case '':
+    case 'on':
+      return false;
+    case 'off':
+      return true;
+    default:
+      throw new ArgumentError(`TENSORLOOM_PROGRAM_CACHE is '${wish}'`, 'use on or off, or leave it unset');
+  }
 }
 
 /** What the build of this package has written down of itself, a digest of its files. Sources that run without having been built have none. */

@@ -2,12 +2,13 @@ import { chmod, chown, mkdir, mkdtemp, readFile, stat, utimes, writeFile } from 
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { sizeOf } from '../../src/core/shape.js';
 import type { Node } from '../../src/graph/node.js';
 import { structureOf } from '../../src/graph/structure.js';
 import { CpuDevice } from '../../src/runtime/cpu-device.js';
 import { CpuMemory } from '../../src/runtime/cpu-memory.js';
+import { keptPrograms, setProgramCache } from '../../src/runtime/kept-programs.js';
 import { CodeRefused } from '../../src/runtime/native/code-memory.js';
 import { nativeMachine } from '../../src/runtime/native/native-machine.js';
 import { nativeGenerator } from '../../src/runtime/native-generator.js';
@@ -197,6 +198,26 @@ describe('a folder of programs', () => {
     expect(files.get('machine', 'a')).toBeDefined();
     expect(files.get('machine', 'b')).toBeUndefined();
     expect(files.get('machine', 'c')).toBeDefined();
+  });
+});
+
+describe('programs of this process', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    setProgramCache(true);
+  });
+
+  it('are not kept by sources that have not been built', () => {
+    expect(keptPrograms()).toBeUndefined();
+  });
+
+  it('are kept or not as the environment says, if it says something that makes sense', () => {
+    vi.stubEnv('TENSORLOOM_PROGRAM_CACHE', 'off');
+    expect(keptPrograms()).toBeUndefined();
+    vi.stubEnv('TENSORLOOM_PROGRAM_CACHE', 'no');
+    expect(keptPrograms).toThrow(/TENSORLOOM_PROGRAM_CACHE is 'no'.*\n.*use on or off/);
+    setProgramCache(false);
+    expect(keptPrograms()).toBeUndefined();
   });
 });
 
