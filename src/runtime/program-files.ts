@@ -88,8 +88,8 @@ export class ProgramFiles {
   }
 
   private async write(name: string, program: KeptProgram): Promise<void> {
-    const { makeFolder, writeFileAtomic } = await import('../core/node/atomic-file.js');
     try {
+      const { makeFolder, writeFileAtomic } = await import('../core/node/atomic-file.js');
       await makeFolder(this.folder);
       await writeFileAtomic(this.pathOf(name), encode(name, program), { mode: 0o600 });
       this.prune();

@@ -1,6 +1,7 @@
 import { bytesPerElement, type DType } from '../core/dtype.js';
 import type { KernelProgram } from '../compiler/kernel.js';
-import type { ProgramCode, TableLayout } from '../targets/cpu/program.js';
+import type { ProgramCode } from '../targets/cpu/program.js';
+import type { TableLayout } from '../targets/cpu/table-layout.js';
 import type { TimelineLayout } from '../targets/cpu/timeline.js';
 
 /** Where a buffer of a program lies in a run: inputs and outputs come with the run, offsets count bytes from the arena or from what is prepared. */

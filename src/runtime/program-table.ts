@@ -1,5 +1,5 @@
 import { computeDType, type DType } from '../core/dtype.js';
-import type { TableLayout } from '../targets/cpu/program.js';
+import type { TableLayout } from '../targets/cpu/table-layout.js';
 import type { Heap } from './heap.js';
 
 /** The table of a program in the heap: addresses, scalars and what threads share. Its views are made once, and again when the memory has grown. */

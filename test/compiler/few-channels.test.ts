@@ -1,7 +1,6 @@
 /** Convolutions and products that are computed without packing: few channels, few results. */
 import { describe, expect, it } from 'vitest';
 import { HostRandom } from '../../src/core/threefry.js';
-import type { ContractionKernel } from '../../src/compiler/kernel.js';
 import type { Node } from '../../src/graph/node.js';
 import * as g from '../../src/graph/build.js';
 import { planContraction } from '../../src/targets/cpu/contraction-plan.js';
@@ -9,42 +8,20 @@ import { planDirect } from '../../src/targets/cpu/direct-plan.js';
 import { planDots } from '../../src/targets/cpu/dots-plan.js';
 import { AVX2_MACHINE, AVX512_MACHINE, WASM_MACHINE } from '../../src/targets/cpu/machine.js';
 import { autoDevice } from '../../src/runtime/devices.js';
+import { contractionOf, convolution } from '../support/convolutions.js';
 import { expectAgreement, randomValue } from '../support/device-agreement.js';
 
 const device = autoDevice();
 const random = new HostRandom(7);
 
-/** The one contraction of a program. */
-function contractionOf(program: ReturnType<typeof expectAgreement>): ContractionKernel {
-  const kernels = program.compiled.kernels.steps.flat();
-  const found = kernels.filter((kernel) => kernel.kind === 'contraction');
-  expect(found).toHaveLength(1);
-  return found[0] as ContractionKernel;
-}
-
-function conv(
+const conv = (
   images: number,
   channels: number,
   filters: number,
   size: number,
   kernel: number,
   stride = 1,
-): Node {
-  return g.conv(
-    randomValue(random, [images, channels, size, size]),
-    randomValue(random, [filters, channels, kernel, kernel]),
-    {
-      stride: [stride, stride],
-      padding: [
-        [0, 0],
-        [0, 0],
-      ],
-      dilation: [1, 1],
-      inputDilation: [1, 1],
-      groups: 1,
-    },
-  );
-}
+): Node => convolution(random, [images, channels, filters, size, size], { kernel, stride });
 
 describe('convolutions with few channels read their input where it lies', () => {
   // Widths of 1 to 4 vectors of either machine, whole and not; heights that panels do not divide.

@@ -10,43 +10,17 @@ import { compile, conv2d, grad, inspect, ones, tensor, type Tensor } from '../..
 import { planContraction } from '../../src/targets/cpu/contraction-plan.js';
 import { planDirect } from '../../src/targets/cpu/direct-plan.js';
 import { AVX2_MACHINE, AVX512_MACHINE, WASM_MACHINE } from '../../src/targets/cpu/machine.js';
+import { contractionOf, convolution, type ConvolutionOptions, type Sizes } from '../support/convolutions.js';
 import { expectAgreement, randomValue } from '../support/device-agreement.js';
 
 const device = autoDevice();
 const random = new HostRandom(11);
 
-interface Options {
-  readonly kernel?: number;
-  readonly stride?: number;
-  readonly spread?: number;
-  readonly padding?: readonly [number, number];
-}
-
-/** [images, channels, filters, height, width]. */
-type Sizes = readonly [number, number, number, number, number];
-
-function conv([images, channels, filters, height, width]: Sizes, options: Options = {}): Node {
-  const { kernel = 1, stride = 1, spread = 1, padding = [0, 0] } = options;
-  return g.conv(
-    randomValue(random, [images, channels, height, width]),
-    randomValue(random, [filters, channels, kernel, kernel]),
-    {
-      stride: [stride, stride],
-      padding: [padding, padding],
-      dilation: [1, 1],
-      inputDilation: [spread, spread],
-      groups: 1,
-    },
-  );
-}
+const conv = (sizes: Sizes, options?: ConvolutionOptions): Node => convolution(random, sizes, options);
 
 /** The one contraction of a program that agrees with the reference. */
-function contractionOf(outputs: readonly Node[]): ContractionKernel {
-  const program = expectAgreement(outputs, { float32: 1e-4 }, device);
-  const found = program.compiled.kernels.steps.flat().filter((kernel) => kernel.kind === 'contraction');
-  expect(found).toHaveLength(1);
-  return found[0] as ContractionKernel;
-}
+const agreeing = (outputs: readonly Node[]): ContractionKernel =>
+  contractionOf(expectAgreement(outputs, { float32: 1e-4 }, device));
 
 describe('1x1 convolutions', () => {
   it.each<Sizes>([
@@ -58,9 +32,9 @@ describe('1x1 convolutions', () => {
     [4, 130, 19, 16, 16],
     [2, 48, 9, 1, 130],
   ])('%i images of %i channels, %i filters, %i x %i', (...sizes) => {
-    contractionOf([conv(sizes)]);
+    agreeing([conv(sizes)]);
     // With something behind, which may be computed on the way out.
-    contractionOf([
+    agreeing([
       g.binary(
         'max',
         conv(sizes),
@@ -71,7 +45,7 @@ describe('1x1 convolutions', () => {
 
   it('take images one by one where these fill panels, and together where they do not', () => {
     const batchOf = (sizes: Sizes): number =>
-      planContraction(contractionOf([conv(sizes)]), AVX512_MACHINE).batchAxes.rows.length;
+      planContraction(agreeing([conv(sizes)]), AVX512_MACHINE).batchAxes.rows.length;
     expect(batchOf([4, 64, 32, 32, 32])).toBe(1);
     expect(batchOf([2, 64, 32, 56, 56])).toBe(1);
     expect(batchOf([16, 256, 256, 3, 3])).toBe(0);
@@ -80,7 +54,7 @@ describe('1x1 convolutions', () => {
   });
 
   it.each([AVX2_MACHINE, WASM_MACHINE])('give each image its units: %#', (machine) => {
-    const kernel = contractionOf([conv([4, 64, 32, 16, 16])]);
+    const kernel = agreeing([conv([4, 64, 32, 16, 16])]);
     const plan = planContraction(kernel, machine);
     const images = plan.batchAxes.rows.reduce((count, { extent }) => count * extent, 1);
     expect(images * plan.columnCount * plan.rowCount).toBe(4 * 32 * 16 * 16);
@@ -88,7 +62,7 @@ describe('1x1 convolutions', () => {
 
   it('are not read in place where their channels do not stay in the cache', () => {
     const cyclesOf = (sizes: Sizes): [number, number] => {
-      const kernel = contractionOf([conv(sizes)]);
+      const kernel = agreeing([conv(sizes)]);
       const direct = planDirect(kernel, AVX512_MACHINE)?.cycles ?? Infinity;
       return [direct, planContraction(kernel, AVX512_MACHINE).cycles];
     };
@@ -125,7 +99,7 @@ describe('1x1 convolutions', () => {
 });
 
 describe('1x1 convolutions of spread inputs', () => {
-  it.each<[Sizes, Options]>([
+  it.each<[Sizes, ConvolutionOptions]>([
     [[2, 8, 12, 5, 7], { spread: 2 }],
     [[3, 16, 8, 4, 4], { spread: 2, padding: [0, 1] }],
     [[2, 8, 8, 5, 5], { spread: 3, padding: [2, 1] }],
@@ -137,14 +111,14 @@ describe('1x1 convolutions of spread inputs', () => {
   });
 
   it('sum before they spread: the input gradient of a stride takes as many products as the convolution', () => {
-    const { k, m, n } = contractionOf([conv([2, 16, 24, 7, 7], { spread: 2, padding: [0, 1] })]);
+    const { k, m, n } = agreeing([conv([2, 16, 24, 7, 7], { spread: 2, padding: [0, 1] })]);
     const products = [...k, ...m, ...n].reduce((product, { extent }) => product * extent, 1);
     expect(products).toBe(2 * 16 * 24 * 7 * 7);
   });
 
   it('stay as they are under larger filters, and under strides', () => {
-    contractionOf([conv([2, 8, 12, 5, 7], { spread: 2, kernel: 2 })]);
-    contractionOf([conv([2, 8, 12, 8, 7], { spread: 2, stride: 3 })]);
+    agreeing([conv([2, 8, 12, 5, 7], { spread: 2, kernel: 2 })]);
+    agreeing([conv([2, 8, 12, 8, 7], { spread: 2, stride: 3 })]);
   });
 });
 

@@ -1,9 +1,8 @@
 /** Kernels in steps → one loop IR module whose function `run(thread, threads, table)` all threads execute side by side. */
 import type { DType } from '../../core/dtype.js';
 import { InternalError } from '../../core/errors.js';
-import { kernelShape, type KernelShape } from '../../compiler/kernel-shape.js';
-import type { Kernel, KernelProgram, ScanKernel, Step } from '../../compiler/kernel.js';
-import { ATTENDANCE, attend } from './attendance.js';
+import type { Kernel, KernelProgram, Step } from '../../compiler/kernel.js';
+import { attend } from './attendance.js';
 import type { Choose } from './candidates.js';
 import { lowerContraction, type ContractionOptions } from './contraction.js';
 import { lowerCumulative } from './cumulative.js';
@@ -17,6 +16,16 @@ import type { Machine } from './machine.js';
 import { lowerScatter } from './scatter.js';
 import { CLAIM_BYTES, nextChunkFunction, openClaim, takeChunks } from './shares.js';
 import { lowerSort } from './sort.js';
+import {
+  align,
+  allSteps,
+  CACHE_LINE,
+  countKernels,
+  layOutTable,
+  type FramedShape,
+  type PlainKernel,
+  type TableLayout,
+} from './table-layout.js';
 import { noteSpan, timelineLayout, timelineOf, type TimelineLayout } from './timeline.js';
 import { lowerWinogradGradient } from './winograd-gradient.js';
 import { lowerWinograd, lowerWinogradFilter } from './winograd.js';
@@ -25,33 +34,6 @@ import { lowerWinograd, lowerWinogradFilter } from './winograd.js';
 const SERIAL_WORK = 20_000;
 /** Operations that a thread takes at a time, if there are enough. */
 const CHUNK_WORK = 30_000;
-const CACHE_LINE = 64;
-
-/** A kernel that has code of its own. */
-type PlainKernel = Exclude<Kernel, { kind: 'scan' }>;
-
-/**
- * Where things lie in a program's table, in bytes from its start. Words 0, 4, … are the addresses of the buffers. Kernels find what is theirs through
- * frames: so kernels of the same shape can share their code.
- */
-export interface TableLayout {
-  /** Words that stay: each holds the address of another word of the table, or of a scalar, `to` bytes from the table's start. */
-  readonly frames: readonly { readonly at: number; readonly to: number }[];
-  /** Word that says whether the preparation is to run. */
-  readonly prepare: number;
-  /** Word with the address of the threads' scratch memory. */
-  readonly scratch: number;
-  /** Word with the address of the notes of a timed program. */
-  readonly timeline: number;
-  /** Eight bytes for each scalar. */
-  readonly scalars: number;
-  /** The words in which threads sign in and meet: see `attendance.ts`. Zero when a run starts, as all that follows. */
-  readonly barrier: number;
-  /** A cache line per kernel, with a word for each share of its units: how many of them are taken. */
-  readonly counters: number;
-  readonly counterBytes: number;
-  readonly bytes: number;
-}
 
 /** A kernel as code: what `inspect` shows and `profile` calls. */
 export interface KernelCode {
@@ -87,8 +69,6 @@ export interface LoweringOptions {
   readonly choose?: Choose | undefined;
 }
 
-const align = (bytes: number, to: number): number => Math.ceil(bytes / to) * to;
-
 /** Lowers a program for a machine. */
 export function lowerProgram(
   program: KernelProgram,
@@ -119,7 +99,7 @@ class ProgramLowering {
     this.choose = choose;
     this.program = program;
     this.machine = machine;
-    const { shapes, layout } = layoutOf(program);
+    const { shapes, layout } = layOutTable(program);
     this.shapes = shapes;
     this.layout = layout;
     this.timeline = timed ? timelineLayout(countRuns(allSteps(program))) : undefined;
@@ -436,66 +416,14 @@ interface NumberedCode {
   readonly counter: number;
 }
 
-/** How many kernels there are, or how often kernels run: those in scans as often as `times` says. */
-const count = (steps: readonly Step[], times: (scan: ScanKernel) => number): number =>
-  steps
-    .flat()
-    .reduce((n, kernel) => n + (kernel.kind === 'scan' ? times(kernel) * count(kernel.body, times) : 1), 0);
-
-const countRuns = (steps: readonly Step[]): number => count(steps, ({ length }) => length);
+const countRuns = (steps: readonly Step[]): number => countKernels(steps, ({ length }) => length);
 
 const frameOf = ({ table }: Run, { frame }: KernelCode): Expr => ir.add(table, ir.i32(frame));
-
-/** The shape of a kernel, and where its frame lies. */
-type FramedShape = KernelShape & { readonly frame: number };
 
 function placeIn(list: readonly number[] | undefined, value: number): number {
   const place = list?.indexOf(value) ?? -1;
   if (place < 0) throw new InternalError(`a kernel uses ${value}, which is not in its frame`);
   return place;
-}
-
-const allSteps = ({ preparation, steps }: KernelProgram): readonly Step[] => [...preparation, ...steps];
-
-/** Calls `visit` with every kernel that is not a scan. */
-function eachKernel(steps: readonly Step[], visit: (kernel: PlainKernel) => void): void {
-  for (const kernel of steps.flat()) {
-    if (kernel.kind === 'scan') eachKernel(kernel.body, visit);
-    else visit(kernel);
-  }
-}
-
-function layoutOf(program: KernelProgram): { layout: TableLayout; shapes: Map<Kernel, FramedShape> } {
-  const prepare = 4 * program.buffers.length;
-  const scratch = prepare + 4;
-  const timeline = scratch + 4;
-  const scalars = align(timeline + 4, 8);
-  let end = scalars + 8 * program.scalars.length;
-  const frames: { at: number; to: number }[] = [];
-  const shapes = new Map<Kernel, FramedShape>();
-  const typeOf = (buffer: number): string => {
-    const info = program.buffers[buffer];
-    return `${info?.dtype ?? ''}${info?.size ?? ''}`;
-  };
-  eachKernel(allSteps(program), (kernel) => {
-    const shape = kernelShape(kernel, typeOf);
-    shapes.set(kernel, { ...shape, frame: end });
-    for (const to of [
-      ...shape.buffers.map((buffer) => 4 * buffer),
-      ...shape.scalars.map((slot) => scalars + 8 * slot),
-    ]) {
-      frames.push({ at: end, to });
-      end += 4;
-    }
-  });
-  const barrier = align(end, CACHE_LINE);
-  const counters = barrier + align(4 * ATTENDANCE.words, CACHE_LINE);
-  const counterBytes = CACHE_LINE * count(allSteps(program), () => 1);
-  const bytes = counters + counterBytes;
-  return {
-    layout: { frames, prepare, scratch, timeline, scalars, barrier, counters, counterBytes, bytes },
-    shapes,
-  };
 }
 
 function loadScalar(b: Builder, address: Expr, dtype: DType): Expr {

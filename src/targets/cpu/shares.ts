@@ -5,8 +5,8 @@
  */
 import * as ir from './ir.js';
 import type { Builder, Expr, Func } from './ir.js';
+import { CACHE_LINE } from './table-layout.js';
 
-const CACHE_LINE = 64;
 /** Shares of a kernel's units that have counters of their own, all in one cache line. */
 const MOST_SHARES = CACHE_LINE / 4;
 
